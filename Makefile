@@ -1,0 +1,97 @@
+# The two commands are `make book` and `make test`; `make help` lists the others.
+
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+PY := $(BIN)/python
+
+# The first interpreter that the book can use; PYTHON=... puts another one in front.
+FIND_PYTHON = for p in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& { echo "$$p"; break; }; done
+
+BOOK := _build/html/index.html
+SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/*.ipynb chapters/*.bib) \
+	$(wildcard theme/*.py theme/static/*) $(wildcard tests/equations/*.py) $(wildcard src/backprop/*.py)
+
+# Several threads add in another order, and the last bits of the stored numbers with it.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
+TWO_THREADS := OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 MKL_NUM_THREADS=2 VECLIB_MAXIMUM_THREADS=2
+NBVAL := $(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider -q chapters
+
+.PHONY: help book test lint unit compare browser reproduce notebooks lab serve clean
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+# ---- environments: each stamp is younger than the files that say what is installed ----
+
+$(VENV)/created:
+	@p=$$($(FIND_PYTHON)); [ -n "$$p" ] || { echo \
+	"This book needs Python 3.11, 3.12 or 3.13, and none of them was found (PYTHON=/path/to/python names one)." >&2; exit 1; }; \
+	"$$p" -m venv $(VENV) && touch $@
+
+$(VENV)/book: $(VENV)/created requirements-book.txt pyproject.toml
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-book.txt
+	@touch $@
+
+$(VENV)/reader: $(VENV)/book requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/developer: $(VENV)/reader requirements-dev.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# ---- the book ----
+
+book: $(BOOK) ## build the book to _build/html (installs what that needs, no PyTorch)
+	@echo "The book is built: open file://$(CURDIR)/$(BOOK)"
+
+# Always from scratch: a page that failed must not be skipped as unchanged the next time.
+# index.html appears in the site last, so that a failed build is not taken for a built one.
+$(BOOK): $(VENV)/book $(SOURCES)
+	@rm -rf $(dir $@)
+	$(BIN)/jupyter-book build . --all -W --keep-going --quiet || { rm -rf $(dir $@); exit 1; }
+	@touch $@
+
+# ---- the proof ----
+
+test: lint unit compare browser ## the whole proof: lint, unit tests, equations, notebooks, pages
+
+lint: $(VENV)/developer
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/developer
+	$(ONE_THREAD) $(PY) -m pytest tests --ignore tests/browser -q
+
+compare: $(VENV)/developer ## execute every chapter again and compare all outputs strictly
+	$(PY) -m tools.notebooks --check
+	$(ONE_THREAD) $(NBVAL)
+
+browser: $(VENV)/developer $(BOOK)
+	$(PY) -m tools.browser --install
+	$(PY) -m pytest tests/browser -q
+
+reproduce: $(VENV)/developer ## compare three times with one BLAS thread and three times with two
+	for i in 1 2 3; do $(ONE_THREAD) $(NBVAL) && $(TWO_THREADS) $(NBVAL) || exit 1; done
+
+# ---- writing and reading ----
+
+notebooks: $(VENV)/developer ## make the executed notebooks from chapters/text
+	$(PY) -m tools.notebooks
+
+lab: $(VENV)/reader ## open the chapters in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=chapters
+
+serve: $(BOOK) ## show the built book on http://127.0.0.1:8000
+	$(PY) -m http.server --bind 127.0.0.1 --directory $(dir $(BOOK)) 8000
+
+clean: ## remove what was built, and the environment
+	rm -rf _build $(VENV)

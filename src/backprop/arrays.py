@@ -1,0 +1,143 @@
+"""The only file that knows NumPy from PyTorch.
+
+Everything else in the package asks this file for an array's namespace, for its values
+as NumPy, or for NumPy values in the kind of another array. PyTorch is never imported
+on its own account: whoever passes a tensor has imported it already.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+#: A NumPy array, a NumPy scalar, a PyTorch tensor or a Python number.
+Array = Any
+
+#: The dtypes that can carry a derivative here, by NumPy's names.
+FLOATING = ("float16", "float32", "float64")
+
+
+def is_tensor(x: object) -> bool:
+    """Whether ``x`` is a PyTorch tensor."""
+    return bool(array_api_compat.is_torch_array(x))
+
+
+def describe(x: object) -> str:
+    """What ``x`` is, in words for a message: ``a NumPy array of int64, shape (3, 4)``."""
+    if is_tensor(x) or isinstance(x, np.ndarray):
+        kind = "a PyTorch tensor" if is_tensor(x) else "a NumPy array"
+        return f"{kind} of {dtype_name(x)}, shape {shape(x)}"
+    return "None" if x is None else f"{type(x).__name__} {x!r}"[:80]
+
+
+def _require_known(x: object, name: str) -> None:
+    if not (is_tensor(x) or isinstance(x, np.ndarray | np.generic | float | int)):
+        raise TypeError(
+            f"{name} is {describe(x)}; expected a NumPy array, a PyTorch tensor or a number "
+            "(a list becomes an array by np.array(...))"
+        )
+
+
+def namespace(x: Array, name: str = "x") -> Any:
+    """The functions that go with ``x``, under the names of the Python array API standard.
+
+    Numbers belong to NumPy.
+
+    Raises:
+        TypeError: for anything but a NumPy array, a PyTorch tensor or a number.
+    """
+    _require_known(x, name)
+    return array_api_compat.array_namespace(x if is_tensor(x) else np.empty(0))
+
+
+def shape(x: Array) -> tuple[int, ...]:
+    """The shape of ``x`` as a tuple; ``()`` for a number."""
+    return tuple(int(size) for size in getattr(x, "shape", ()))
+
+
+def dtype_name(x: Array) -> str:
+    """The name of the dtype of ``x``, the same for NumPy and PyTorch: ``float32``, say."""
+    if is_tensor(x):
+        return str(x.dtype).removeprefix("torch.")
+    return np.asarray(x).dtype.name
+
+
+def to_numpy(x: Array, name: str = "x") -> np.ndarray:
+    """The values of ``x`` as a NumPy array of its shape and dtype, off the graph, on the CPU.
+
+    The result may share memory with ``x``.
+
+    Raises:
+        TypeError: for anything but a NumPy array, a PyTorch tensor or a number, and for
+            tensors of a dtype that NumPy lacks.
+    """
+    _require_known(x, name)
+    if not is_tensor(x):
+        return np.asarray(x)
+    try:
+        return np.asarray(x.numpy(force=True))
+    except TypeError:
+        raise TypeError(
+            f"{name} is {describe(x)}, a dtype that NumPy lacks; convert it with {name}.double()"
+        ) from None
+
+
+def like(values: Any, x: Array) -> Array:
+    """A copy of ``values`` in the kind of ``x``: array, tensor or number, its dtype and device.
+
+    The shape is that of ``values``. A tensor that is returned requires no gradient.
+
+    Raises:
+        TypeError: if ``x`` is no array, tensor or number, or is a number while ``values`` has
+            a shape other than ().
+    """
+    xp = namespace(x)
+    if is_tensor(x):
+        # In two steps, because PyTorch refuses to change the dtype of a 0-d NumPy array.
+        return xp.asarray(xp.asarray(np.array(values)), dtype=x.dtype, device=x.device)
+    if isinstance(x, np.ndarray):
+        return np.array(values, dtype=x.dtype)
+    if np.ndim(values):
+        raise TypeError(f"values of shape {np.shape(values)} do not fit into {describe(x)}")
+    # NumPy's float64 is a Python float too, but has to come back as float64.
+    number = x.dtype.type if isinstance(x, np.generic) else type(x)
+    return number(np.asarray(values).item())
+
+
+def without_graph(x: Array) -> AbstractContextManager[Any]:
+    """A context for tensors in which PyTorch records no graph; for other ``x`` it does nothing."""
+    if not is_tensor(x):
+        return nullcontext()
+    import torch
+
+    return torch.no_grad()
+
+
+def require_floating(x: Array, name: str = "x") -> None:
+    """Refuse what cannot be moved by a small step: integers, booleans, complex numbers.
+
+    Raises:
+        TypeError: unless ``x`` is an array, a tensor or a number of float16, float32 or float64.
+    """
+    _require_known(x, name)
+    if dtype_name(x) not in FLOATING:
+        raise TypeError(
+            f"{name} is {describe(x)}; expected a floating-point dtype, best float64: "
+            "a derivative needs small steps, which integers cannot take"
+        )
+
+
+def require_same_shape(a: Array, b: Array, names: tuple[str, str]) -> None:
+    """Refuse two arrays that only broadcasting could bring together.
+
+    Raises:
+        ValueError: unless the shapes are equal.
+    """
+    if shape(a) != shape(b):
+        raise ValueError(
+            f"{names[0]} has shape {shape(a)} and {names[1]} has shape {shape(b)}; expected "
+            "equal shapes: nothing is broadcast here, because broadcasting hides mistakes"
+        )

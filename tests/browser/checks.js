@@ -1,0 +1,195 @@
+// Runs inside a page of the book. Every check returns sentences, one for each thing that is wrong,
+// that name the element; an empty list says that all is well.
+window.bookChecks = (() => {
+  const PATIENCE_MS = 15000;
+  const QUIET_MS = 350; // longer than the charts wait before they follow a new width
+  const SHAPES = "path, text, tspan, rect, line, circle, ellipse, polygon, polyline, use";
+
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  const painted = () =>
+    new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+
+  async function until(condition, patience = PATIENCE_MS) {
+    const end = performance.now() + patience;
+    while (!condition()) {
+      if (performance.now() > end) return false;
+      await pause(25);
+    }
+    return true;
+  }
+
+  function name(element) {
+    const owner = element.closest("[id]");
+    const classes = element.getAttribute("class") || "";
+    const own = element.tagName.toLowerCase() + classes.trim().replace(/^|\s+/g, ".");
+    const self = classes ? own : element.tagName.toLowerCase();
+    return owner && owner !== element ? `${self} in #${owner.id}` : self + (owner ? `#${owner.id}` : "");
+  }
+
+  const charts = () => [...document.querySelectorAll(".bp-chart")];
+  const chartName = (chart) => `chart ${charts().indexOf(chart) + 1}`;
+
+  // Unfolds hints, solutions and hidden cells, so that what they hold is checked too; then waits
+  // for the mathematics, the fonts and the charts, and says what never came.
+  async function settle() {
+    const problems = [];
+    for (const details of document.querySelectorAll("details")) details.open = true;
+    for (const button of document.querySelectorAll(".toggle-hidden > .toggle-button")) button.click();
+    if (document.querySelector(".math")) {
+      if (await until(() => window.MathJax?.startup?.promise, 5000)) {
+        await window.MathJax.startup.promise;
+      } else {
+        problems.push("the page has equations, and MathJax did not start");
+      }
+    }
+    await document.fonts.ready;
+    await calm();
+    return problems;
+  }
+
+  // Waits until every chart is drawn or has failed, and none is being drawn again.
+  async function calm() {
+    await painted();
+    if (!charts().length) return;
+    await until(() => charts().every((chart) => ["live", "failed"].includes(chart.dataset.state)));
+    let last = performance.now();
+    const watcher = new MutationObserver(() => (last = performance.now()));
+    const everything = { childList: true, subtree: true, attributes: true, characterData: true };
+    for (const chart of charts()) watcher.observe(chart, everything);
+    await until(() => performance.now() - last > QUIET_MS, 5000);
+    watcher.disconnect();
+  }
+
+  function math() {
+    const problems = [];
+    for (const element of document.querySelectorAll(".math")) {
+      const source = element.textContent.trim().slice(0, 60);
+      if (!element.querySelector("mjx-container"))
+        problems.push(`equation not typeset: ${name(element)}: ${source}`);
+    }
+    for (const error of document.querySelectorAll("mjx-merror"))
+      problems.push(`TeX error in ${name(error)}: ${error.getAttribute("data-mjx-error")}`);
+    // MathJax sets a macro that it does not know in red, as it stands.
+    for (const text of document.querySelectorAll('mjx-mtext[style*="color: red"]'))
+      problems.push(`macro that MathJax does not know in ${name(text)}`);
+    return problems.concat(rawTex());
+  }
+
+  function rawTex() {
+    const skip = "pre, code, script, style, noscript, textarea, mjx-container, svg, .math";
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const problems = [];
+    while (walker.nextNode()) {
+      const node = walker.currentNode;
+      if (node.parentElement.closest(skip)) continue;
+      if (/\$\$|\\[([\])]|\\(frac|partial|sum|begin|nabla|mathrm)\b/.test(node.data))
+        problems.push(`raw TeX in ${name(node.parentElement)}: ${node.data.trim().slice(0, 60)}`);
+    }
+    return problems;
+  }
+
+  function drawn(chart) {
+    const marks = chart.querySelectorAll('.bp-chart-live svg g[class*="role-mark"] *');
+    const box = (mark) => mark.getBBox?.() ?? { width: 0, height: 0 };
+    return [...marks].some((mark) => box(mark).width > 0 || box(mark).height > 0);
+  }
+
+  function chartsAreDrawn() {
+    const problems = [];
+    for (const chart of charts()) {
+      if (chart.dataset.state !== "live") {
+        const state = chart.dataset.state || "none";
+        problems.push(`${chartName(chart)} is not live: data-state is ${state}`);
+        continue;
+      }
+      if (!drawn(chart)) problems.push(`${chartName(chart)} is live, but shows no mark`);
+      const label = chart.querySelector(".bp-chart-live [aria-label]");
+      if (!label) problems.push(`${chartName(chart)} has no label for screen readers`);
+    }
+    return problems;
+  }
+
+  // Which of the two pictures of each chart is shown: "live" or "static".
+  function shown(expected) {
+    const problems = [];
+    for (const chart of charts()) {
+      for (const kind of ["live", "static"]) {
+        const picture = chart.querySelector(`.bp-chart-${kind} svg`);
+        const box = picture?.getBoundingClientRect();
+        const visible = Boolean(picture?.checkVisibility() && box.width > 50 && box.height > 50);
+        if (visible !== (kind === expected))
+          problems.push(`the ${kind} picture of ${chartName(chart)} is ${visible ? "" : "not "}shown`);
+      }
+    }
+    return problems;
+  }
+
+  function hex(color) {
+    const numbers = color.match(/^rgba?\((\d+), (\d+), (\d+)(?:, ([\d.]+))?\)$/);
+    if (!numbers || numbers[4] === "0") return null;
+    return "#" + numbers.slice(1, 4).map((n) => Number(n).toString(16).padStart(2, "0")).join("");
+  }
+
+  function colorsOf(picture) {
+    const colors = new Map();
+    for (const shape of picture.querySelectorAll(SHAPES)) {
+      if (shape.closest("defs, clipPath")) continue;
+      const style = getComputedStyle(shape);
+      for (const property of ["fill", "stroke"]) {
+        const color = hex(style[property]);
+        if (color && !colors.has(color)) colors.set(color, `${property} of ${name(shape)}`);
+      }
+    }
+    return colors;
+  }
+
+  // `allowed`: the palette's column for the theme in force, as #rrggbb.
+  function colors(allowed) {
+    const problems = [];
+    const pictures = document.querySelectorAll(".bp-chart-live svg, .bp-diagram svg");
+    for (const picture of pictures) {
+      const chart = picture.closest(".bp-chart");
+      const diagrams = [...document.querySelectorAll(".bp-diagram svg")];
+      const what = chart ? chartName(chart) : `diagram ${diagrams.indexOf(picture) + 1}`;
+      for (const [color, where] of colorsOf(picture)) {
+        if (!allowed.includes(color))
+          problems.push(`${what} has ${color}, no color of the theme in force (${where})`);
+      }
+    }
+    return problems;
+  }
+
+  function scrolls(element) {
+    for (let box = element.parentElement; box && box !== document.body; box = box.parentElement)
+      if (["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(box).overflowX)) return true;
+    return false;
+  }
+
+  function width() {
+    const root = document.documentElement;
+    if (root.scrollWidth <= window.innerWidth) return [];
+    const wide = [...document.body.querySelectorAll("*")].filter((element) => {
+      const edge = element.getBoundingClientRect().right + window.scrollX;
+      return edge > window.innerWidth + 0.5 && !scrolls(element);
+    });
+    const causes = wide.slice(-3).map(name).join("; ");
+    const size = `${root.scrollWidth} px wide on a screen of ${window.innerWidth} px`;
+    return [`the page scrolls sideways: ${size} (${causes || "no single element"})`];
+  }
+
+  function searchFields() {
+    const fields = [...document.querySelectorAll('input[name="q"]')];
+    const visible = fields.filter((field) => field.checkVisibility());
+    return visible.length > 1 ? [`${visible.length} search fields are shown at once`] : [];
+  }
+
+  const picture = (index) => charts()[index].querySelector(".bp-chart-live svg").outerHTML;
+  const allColors = (index) =>
+    [...colorsOf(charts()[index].querySelector(".bp-chart-live")).keys()].sort();
+
+  return {
+    settle, calm, until, painted,
+    math, chartsAreDrawn, shown, colors, width, searchFields,
+    picture, allColors,
+  };
+})();

@@ -1,0 +1,70 @@
+"""Every page, over both protocols, in both themes: all is there, nothing comes from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+from recorder import Recorder
+
+from backprop.palette import COLORS
+
+THEMES = ("light", "dark")
+NARROW, WIDE = 390, 1280
+GRAVE = ("serious", "critical")
+
+
+def palette(theme: str) -> list[str]:
+    return [pair[THEMES.index(theme)] for pair in COLORS.values()]
+
+
+def accessibility_problems(page: Page) -> list[str]:
+    """What axe-core calls serious or critical: the rule, the element, and what would mend it."""
+    # preload: axe would fetch what the style sheets import, from the wrong folder.
+    options = {"resultTypes": ["violations"], "preload": False}
+    violations = Axe().run(page, options=options).response["violations"]
+    return [
+        f"axe {violation['impact']}: {violation['id']}: {node['target']}: {violation['help']} "
+        f"({' '.join((node.get('failureSummary') or '').split())})"
+        for violation in violations
+        if violation["impact"] in GRAVE
+        for node in violation["nodes"][:5]
+    ]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("protocol", ["http", "file"])
+def test_page(
+    open_page: Callable[..., tuple[Page, Recorder]], name: str, protocol: str, theme: str
+) -> None:
+    """One load, all checks: a page's problems are reported together.
+
+    Over http the reader has chosen the theme before; over ``file://`` the system has.
+    """
+    if protocol == "http":
+        page, recorder = open_page(name, protocol, theme)
+    else:
+        page, recorder = open_page(name, protocol, theme=None, color_scheme=theme)
+
+    def check(call: str, argument: object = None) -> None:
+        recorder.add(page.evaluate(f"(argument) => bookChecks.{call}", argument))
+
+    in_force = page.evaluate("document.documentElement.dataset.theme")
+    if in_force != theme:
+        recorder.add([f"the {theme} theme is asked for, and the page shows {in_force}"])
+    check("math()")
+    check("chartsAreDrawn()")
+    check("shown('live')")
+    check("colors(argument)", palette(theme))
+    check("searchFields()")
+    check("width()")
+    if protocol == "http":
+        recorder.add(accessibility_problems(page))
+    page.set_viewport_size({"width": NARROW, "height": 844})
+    page.evaluate("bookChecks.calm()")
+    check("width()")
+    page.emulate_media(media="print")
+    check("shown('static')")
+    recorder.report(f"{name} over {protocol} in the {theme} theme")

@@ -1,0 +1,145 @@
+"""The harness of the equation checks: what a check returns, and what the suite demands of it.
+
+A check evaluates both sides of one displayed equation and returns them; it does not compare
+them itself. So every comparison is made in the same way (shape first), and a pair of sides
+that could not differ is refused before it is believed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from backprop.checking import numerical_gradient
+
+#: Largest difference allowed between two float64 evaluations, relative to the larger side.
+EXACT = 1e-10
+#: The same against central differences, whose own error is near 1e-9 for entries near 1.
+NUMERICAL = 1e-6
+#: Each check runs for so many independent draws of its inputs.
+DRAWS = 3
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two sides of an equation, as two routes gave them."""
+
+    name: str
+    left: np.ndarray
+    right: np.ndarray
+    tolerance: float
+
+
+Result = Pair | Sequence["Result"]
+CheckFunction = Callable[[np.random.Generator], Result]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check with the equation it belongs to."""
+
+    label: str
+    latex: str
+    run: CheckFunction
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def check(label: str, latex: str) -> Callable[[CheckFunction], CheckFunction]:
+    """Register a check for the equation ``label``, whose LaTeX in the chapter is ``latex``."""
+
+    def register(function: CheckFunction) -> CheckFunction:
+        if label in CHECKS:
+            raise ValueError(f"{label} has two checks")
+        CHECKS[label] = Check(label, latex, function)
+        return function
+
+    return register
+
+
+def equal(left: object, right: object, *, tolerance: float = EXACT) -> Pair:
+    """The two sides of an identity, each evaluated by its own route."""
+    return Pair("left and right side", left, right, tolerance)  # type: ignore[arg-type]
+
+
+def gradient(
+    f: Callable[[torch.Tensor], torch.Tensor], x: np.ndarray, claimed: np.ndarray
+) -> list[Pair]:
+    """The gradient of ``f`` at ``x``, by two routes, each against what the equation claims.
+
+    Args:
+        f: a function of one float64 tensor of the shape of ``x``; returns a scalar tensor.
+        x: the point, float64.
+        claimed: what the equation's right-hand side gives, computed without autograd; it must
+            have the shape of ``x``.
+    """
+    point = torch.tensor(x, requires_grad=True)
+    (automatic,) = torch.autograd.grad(f(point), point)
+    numerical = numerical_gradient(lambda a: float(f(torch.tensor(a)).item()), x)
+    return [
+        Pair("PyTorch's autograd", automatic.numpy(), claimed, EXACT),
+        Pair("central differences", np.asarray(numerical), claimed, NUMERICAL),
+    ]
+
+
+def pairs(result: Result) -> list[Pair]:
+    """All the pairs in what a check returned."""
+    if isinstance(result, Pair):
+        return [result]
+    return [pair for part in result for pair in pairs(part)]
+
+
+def refuse(pair: Pair) -> str | None:
+    """Why this pair proves nothing, or None."""
+    for side, value in (("left", pair.left), ("right", pair.right)):
+        if not isinstance(value, (np.ndarray, np.floating)) or value.dtype != np.float64:
+            return f"the {side} side is no NumPy float64 array but {type(value).__name__}"
+        if value.size == 0:
+            return f"the {side} side is empty"
+        if not np.isfinite(value).all():
+            return f"the {side} side is not finite"
+        if not np.any(value):
+            return f"the {side} side is all zero"
+        if value.size > 1 and np.ptp(value) == 0:
+            return f"the {side} side is constant: all entries are {value.flat[0]}"
+    if pair.left is pair.right or np.shares_memory(pair.left, pair.right):
+        return "both sides are the same object"
+    return None
+
+
+def difference(pair: Pair) -> str | None:
+    """How the sides differ, shape first, or None."""
+    left, right = np.asarray(pair.left), np.asarray(pair.right)
+    if left.shape != right.shape:
+        return f"{pair.name}: shape {left.shape} against {right.shape}"
+    scale = max(np.abs(left).max(), np.abs(right).max())
+    error = np.abs(left - right)
+    if error.max() <= pair.tolerance * scale:
+        return None
+    worst = tuple(int(i) for i in np.unravel_index(error.argmax(), error.shape))
+    return (
+        f"{pair.name}: entry {worst} is {left[worst]!r} against {right[worst]!r}, "
+        f"{error.max() / scale:.1e} of the largest entry, allowed {pair.tolerance:.0e}"
+    )
+
+
+def verify(run: CheckFunction, draws: int = DRAWS) -> list[str]:
+    """Run a check for several draws; returns what is wrong with it or with its equation."""
+    found: list[str] = []
+    seen: list[list[Pair]] = []
+    for seed in range(draws):
+        drawn = pairs(run(np.random.default_rng(seed)))
+        if not drawn:
+            return ["the check returned nothing to compare"]
+        seen.append(drawn)
+        for pair in drawn:
+            reason = refuse(pair)
+            found.append(f"refused: {reason}") if reason else None
+            if reason is None and (wrong := difference(pair)):
+                found.append(wrong)
+    for first, second in zip(seen[0], seen[1], strict=False):
+        if np.array_equal(first.left, second.left) or np.array_equal(first.right, second.right):
+            found.append(f"refused: {first.name}: a side does not change between two draws")
+    return found

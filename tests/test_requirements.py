@@ -1,0 +1,85 @@
+"""requirements*.txt are complete: all that they bring along is pinned to one version."""
+
+import re
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+FILES = ["requirements-book.txt", "requirements.txt", "requirements-dev.txt"]
+
+
+def pins(name):
+    """The requirements of a file and of those that it includes, by canonical name."""
+    found = {}
+    for line in (ROOT / name).read_text("utf-8").splitlines():
+        line = re.sub(r"(^|\s)#.*", "", line).strip()
+        if line.startswith("-r "):
+            found |= pins(line[3:].strip())
+        elif line and not line.startswith("-e"):
+            requirement = Requirement(line)
+            found[canonicalize_name(requirement.name)] = requirement
+    return found
+
+
+def needs(name, extras=frozenset()):
+    """The names that an installed distribution needs on this machine."""
+    try:
+        lines = distribution(name).requires or []
+    except PackageNotFoundError:
+        return set()
+    requirements = map(Requirement, lines)
+    return {
+        canonicalize_name(r.name)
+        for r in requirements
+        if r.marker is None or any(r.marker.evaluate({"extra": e}) for e in {"", *extras})
+    }
+
+
+def closure(names):
+    seen, todo = set(), list(names)
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo.extend(needs(name))
+    return seen
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_version_is_exact(file):
+    loose = [str(r) for r in pins(file).values() if not re.fullmatch(r"==[^*,]+", str(r.specifier))]
+    assert not loose
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_nothing_comes_along_unpinned(file):
+    pinned = pins(file)
+    # What PyTorch needs for a GPU it pins itself, to the exact version.
+    missing = {n for n in closure(pinned) - set(pinned) if not n.startswith(("nvidia-", "cuda-"))}
+    assert not missing - {"triton", "backprop"}
+
+
+def test_what_is_installed_is_what_is_pinned():
+    for name, requirement in pins("requirements-dev.txt").items():
+        if requirement.marker is None or requirement.marker.evaluate():
+            installed = distribution(name).version
+            assert requirement.specifier.contains(installed, prereleases=True), name
+
+
+def test_the_book_needs_no_pytorch():
+    assert "torch" not in closure(pins("requirements-book.txt"))
+    assert str(pins("requirements.txt")["torch"].specifier) == "==2.13.0"
+
+
+def test_the_package_accepts_the_pinned_versions():
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    block = re.search(r"^dependencies = \[(.*?)^\]", project, re.M | re.S)[1]
+    pinned = pins("requirements-book.txt")
+    for line in re.findall(r'"([^"]+)"', block):
+        wanted = Requirement(line)
+        version = str(pinned[canonicalize_name(wanted.name)].specifier).removeprefix("==")
+        assert wanted.specifier.contains(version), line

@@ -1,0 +1,48 @@
+"use strict";
+/* On every page. Kept apart from charts.js, which only pages with charts load. */
+
+// Over file:// a browser lets no script read another page, so the search results do without
+// the summaries that it would cut from the pages found.
+if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
+  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+}
+
+// Paper is white: a page printed from the dark theme is printed in the light one.
+(() => {
+  const root = document.documentElement;
+  let before;
+  matchMedia("print").addEventListener("change", (event) => {
+    if (event.matches) before = root.dataset.theme;
+    root.dataset.theme = event.matches ? "light" : before;
+  });
+})();
+
+(() => {
+  const BOXES =
+    "mjx-container, div.highlight pre, .bp-chart-live, .pst-scrollable-table-container";
+
+  // What scrolls must be reachable by the keyboard; what does not should be no stop for it.
+  function markScrollable() {
+    for (const box of document.querySelectorAll(BOXES)) {
+      if (box.scrollWidth > box.clientWidth + 1) {
+        box.tabIndex = 0;
+      } else {
+        box.removeAttribute("tabindex");
+      }
+    }
+  }
+
+  let waiting;
+  function soon() {
+    clearTimeout(waiting);
+    waiting = setTimeout(markScrollable, 150);
+  }
+
+  window.addEventListener("load", () => {
+    soon();
+    window.MathJax?.startup?.promise?.then(soon);
+  });
+  window.addEventListener("resize", soon);
+  document.addEventListener("bp-chart-live", soon);
+  document.addEventListener("toggle", soon, true);
+})();
