@@ -69,7 +69,7 @@ lint: $(VENV)/developer
 	$(BIN)/mypy
 
 unit: $(VENV)/developer
-	$(ONE_THREAD) $(PY) -m pytest tests --ignore tests/browser -q
+	$(ONE_THREAD) $(PY) -m pytest tests --ignore tests/browser -q -n 2
 
 compare: $(VENV)/developer ## execute every chapter again and compare all outputs strictly
 	$(PY) -m tools.notebooks --check
@@ -77,7 +77,7 @@ compare: $(VENV)/developer ## execute every chapter again and compare all output
 
 browser: $(VENV)/developer $(BOOK)
 	$(PY) -m tools.browser --install
-	$(PY) -m pytest tests/browser -q
+	$(PY) -m pytest tests/browser -q -n 2
 
 reproduce: $(VENV)/developer ## compare three times with one BLAS thread and three times with two
 	for i in 1 2 3; do $(ONE_THREAD) $(NBVAL) && $(TWO_THREADS) $(NBVAL) || exit 1; done

@@ -126,20 +126,23 @@ def test_only_colors_that_the_dark_theme_can_replace():
 NODES = {"x": (0, 0), "u": (1, 0), "L": (2, 0)}
 EDGES = [("x", "u"), ("u", "L")]
 STEPS = [
-    Step("x is 2.", "x", value="2"),
+    Step("x is given.", "x"),
     Step("u is 3 times x.", "u", ("x",), value="6"),
     Step("L is u squared.", "L", ("u",), value="36"),
     Step("L moves 12 times as fast as u.", "u", ("L",), gradient="12"),
 ]
 
 
-def walk(steps=STEPS, edges=EDGES):
-    return charts.stepper(NODES, edges, steps, title="A walk", description="Four steps.")
+def walk(steps=STEPS, edges=EDGES, given=None):
+    return charts.stepper(
+        NODES, edges, steps, title="A walk", description="Four steps.", given=given
+    )
 
 
 def test_a_walk_shows_each_number_from_its_step_on():
-    nodes, edges = charts._step_rows(NODES, EDGES, STEPS)
+    nodes, edges = charts._step_rows(NODES, EDGES, STEPS, {"x": "2"})
     at = {(row["step"], row["node"]): row for row in nodes}
+    assert [at[step, "x"]["value"] for step in range(5)] == ["2"] * 5
     assert [at[step, "u"]["value"] for step in range(5)] == ["", "", "6", "6", "6"]
     assert [at[step, "u"]["gradient"] for step in range(5)] == ["", "", "", "", "12"]
     assert [at[step, "u"]["state"] for step in range(5)] == [
@@ -163,6 +166,7 @@ def test_the_slider_of_a_walk_has_a_position_for_each_step():
         {"steps": [Step("?", "z")]},
         {"steps": [Step("?", "x", ("z",))]},
         {"edges": [("x", "z")]},
+        {"given": {"z": "1"}},
     ],
 )
 def test_a_walk_names_a_node_that_is_not_there(wrong):

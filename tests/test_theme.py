@@ -109,6 +109,7 @@ def test_checks_are_read_and_never_imported(tmp_path: Path) -> None:
     assert check.source.startswith("def one(rng):")
     assert check.source.endswith("helper(1))")
     assert path.read_text().splitlines()[check.line - 1] == "def one(rng):"
+    assert equations.shared_source(path) == "def helper(x):\n    return x"
 
 
 @pytest.mark.parametrize("call", ["check()", 'check("eq-a")', 'check("eq-a", LATEX)'])
@@ -178,6 +179,7 @@ def test_a_page_links_its_equations_to_their_checks_and_back(book: Book) -> None
     assert book.build() == ""
     one, checks = book.page("one"), book.page("checks")
     assert one.count("bp-checked") == 1, "definitions carry no mark"
+    assert one.count('id="equation-eq-one"') == 1
     assert 'href="checks.html#check-eq-one"' in one
     assert "How equation (1.1) is" in one
     assert 'id="check-eq-one"' in checks

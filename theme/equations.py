@@ -41,6 +41,20 @@ class Check:
     line: int
 
 
+def shared_source(path: Path) -> str:
+    """What stands in a file of checks beside them: the helpers and constants they use."""
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text, filename=str(path))
+    checks = {check.line for check in read_checks(path)}
+    kept = [
+        ast.get_source_segment(text, node) or ""
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.Assign | ast.AnnAssign)
+        and node.lineno not in checks
+    ]
+    return "\n\n".join(kept)
+
+
 def read_checks(path: Path) -> list[Check]:
     """The checks of one file, in its order.
 
@@ -93,6 +107,11 @@ class EquationChecks(SphinxDirective):
         section += nodes.title("", f"Chapter {number}")
         for check in checks:
             section += self._entry(path, check)
+        shared = shared_source(path)
+        if shared:
+            text = "The checks of this chapter use these names:"
+            section += nodes.paragraph("", "", nodes.Text(text))
+            section += nodes.literal_block(shared, shared, language="python")
         return section
 
     def _entry(self, path: Path, check: Check) -> nodes.container:
@@ -132,6 +151,7 @@ class MarkCheckedEquations(SphinxPostTransform):
             if place:
                 box = nodes.container(classes=["bp-equation"])
                 equation.replace_self(box)
+                box["ids"] = []  # docutils copied them, and the equation needs its own
                 box += [equation, self._mark(equation["label"], *place)]
 
     def _mark(self, label: str, page: str, target: str) -> nodes.paragraph:

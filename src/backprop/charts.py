@@ -196,6 +196,7 @@ def stepper(
     *,
     title: str,
     description: str,
+    given: Mapping[str, str] | None = None,
     start: int = 0,
     height: int = 320,
 ) -> Any:
@@ -208,6 +209,7 @@ def stepper(
         steps: what the positions 1, 2, ... of the slider do; position 0 shows the bare graph.
         title: what is computed.
         description: the walk in words.
+        given: label -> value, for nodes whose values are known before the first step.
         start: the slider's first position.
         height: pixels.
 
@@ -217,10 +219,12 @@ def stepper(
     edges = list(edges)
     named = {name for edge in edges for name in edge}
     named.update(name for step in steps for name in (step.node, *step.reads))
+    named.update(given or {})
     if unknown := sorted(named - set(nodes)):
         raise ValueError(f"no such node: {', '.join(unknown)}")
     position = slider("step", "step", start, 0, len(steps), 1)
-    layers = _draw_steps(nodes, edges, steps, height)
+    rows = _step_rows(nodes, edges, steps, given or {})
+    layers = _draw_steps(nodes, steps, *rows)
     chart = alt.layer(*layers).add_params(position).configure_view(stroke=None)
     chart = chart.properties(height=height)
     todo = "Drag the slider, or press the arrow keys on it: each step computes one number."
@@ -231,10 +235,11 @@ def _step_rows(
     nodes: Mapping[str, tuple[float, float]],
     edges: list[tuple[str, str]],
     steps: Sequence[Step],
+    given: Mapping[str, str],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The nodes and the edges as they stand at each position of the slider."""
     node_rows, edge_rows = [], []
-    values: dict[str, str] = {}
+    values = dict(given)
     gradients: dict[str, str] = {}
     for number in range(len(steps) + 1):
         step = steps[number - 1] if number else Step("", "")
@@ -257,19 +262,18 @@ def _step_rows(
 
 def _draw_steps(
     nodes: Mapping[str, tuple[float, float]],
-    edges: list[tuple[str, str]],
     steps: Sequence[Step],
-    height: int,
+    node_rows: list[dict[str, Any]],
+    edge_rows: list[dict[str, Any]],
 ) -> list[Any]:
-    node_rows, edge_rows = _step_rows(nodes, edges, steps)
     xs, ys = zip(*nodes.values(), strict=True)
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[min(xs) - 0.5, max(xs) + 0.5]))
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[min(ys) - 0.7, max(ys) + 1.1]))
     states = ["idle", "read", "computed"]
     hues = [palette.light(name) for name in ("muted", "blue", "vermilion")]
-    color = alt.Color("state:N", legend=None, scale=alt.Scale(domain=states, range=hues))
+    color = alt.Color("state:O", legend=None, scale=alt.Scale(domain=states, range=hues))
     width = alt.StrokeWidth(
-        "state:N", legend=None, scale=alt.Scale(domain=states, range=[1.5, 3.5, 3.5])
+        "state:O", legend=None, scale=alt.Scale(domain=states, range=[1.5, 3.5, 3.5])
     )
     first = "Position 0: the graph before anything is computed."
     sentences = [first] + [f"{n}. {step.sentence}" for n, step in enumerate(steps, 1)]

@@ -2,7 +2,7 @@
 // that name the element; an empty list says that all is well.
 window.bookChecks = (() => {
   const PATIENCE_MS = 15000;
-  const QUIET_MS = 350; // longer than the charts wait before they follow a new width
+  const QUIET_MS = 400; // longer than the page's scripts wait before they follow a new width
   const SHAPES = "path, text, tspan, rect, line, circle, ellipse, polygon, polyline, use";
 
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -43,20 +43,19 @@ window.bookChecks = (() => {
       }
     }
     await document.fonts.ready;
-    await calm();
+    await (charts().length ? calm() : painted());
     return problems;
   }
 
-  // Waits until every chart is drawn or has failed, and none is being drawn again.
+  // Waits until the page has followed a new width, and every chart is drawn or has failed.
   async function calm() {
     await painted();
-    if (!charts().length) return;
     await until(() => charts().every((chart) => ["live", "failed"].includes(chart.dataset.state)));
     let last = performance.now();
     const watcher = new MutationObserver(() => (last = performance.now()));
     const everything = { childList: true, subtree: true, attributes: true, characterData: true };
     for (const chart of charts()) watcher.observe(chart, everything);
-    await until(() => performance.now() - last > QUIET_MS, 5000);
+    await until(() => performance.now() - last > QUIET_MS);
     watcher.disconnect();
   }
 
@@ -183,13 +182,37 @@ window.bookChecks = (() => {
     return visible.length > 1 ? [`${visible.length} search fields are shown at once`] : [];
   }
 
+  // axe-core asks of every piece of text what lies behind it, which takes minutes where there are
+  // thousands. Of pieces that look the same one is kept: highlighted code loses the spans that
+  // repeat a class, typeset formulas, drawn without text, become empty boxes of their size, and
+  // the MathML that screen readers get beside them becomes one text.
+  function thin() {
+    // First everything is looked up, then changed: between changes each look-up costs a layout.
+    const seen = new Set();
+    const repeats = [...document.querySelectorAll("pre span[class]:not([id])")].filter((token) => {
+      const look = token.className + getComputedStyle(token).color;
+      return seen.has(look) || !seen.add(look);
+    });
+    const formulas = [...document.querySelectorAll("mjx-container > mjx-math")];
+    const sizes = formulas.map((formula) => formula.getBoundingClientRect());
+    for (const token of repeats) token.replaceWith(...token.childNodes);
+    formulas.forEach((formula, index) => {
+      const { width, height } = sizes[index];
+      formula.style.cssText = `display: inline-block; width: ${width}px; height: ${height}px`;
+      formula.replaceChildren();
+    });
+    for (const read of document.querySelectorAll("mjx-assistive-mml"))
+      read.replaceChildren(read.textContent);
+    for (const pre of document.querySelectorAll("pre")) pre.normalize();
+  }
+
   const picture = (index) => charts()[index].querySelector(".bp-chart-live svg").outerHTML;
   const allColors = (index) =>
     [...colorsOf(charts()[index].querySelector(".bp-chart-live")).keys()].sort();
 
   return {
     settle, calm, until, painted,
-    math, chartsAreDrawn, shown, colors, width, searchFields,
+    math, chartsAreDrawn, shown, colors, width, searchFields, thin,
     picture, allColors,
   };
 })();

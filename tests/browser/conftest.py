@@ -122,7 +122,7 @@ class Contexts:
     def get(self, theme: str | None, options: dict[str, Any]) -> BrowserContext:
         key = repr((theme, sorted(options.items())))
         if key not in self._made:
-            context = self._browser.new_context(viewport=VIEWPORT, **options)
+            context = self._browser.new_context(**{"viewport": VIEWPORT, **options})
             context.set_default_timeout(TIMEOUT_MS)
             if theme is not None:
                 context.add_init_script(SET_THEME % (theme, theme))

@@ -12,7 +12,8 @@ from recorder import Recorder
 from backprop.palette import COLORS
 
 THEMES = ("light", "dark")
-NARROW, WIDE = 390, 1280
+NARROW = {"width": 390, "height": 844}
+WIDE = {"width": 1280, "height": 900}
 GRAVE = ("serious", "critical")
 
 
@@ -22,6 +23,7 @@ def palette(theme: str) -> list[str]:
 
 def accessibility_problems(page: Page) -> list[str]:
     """What axe-core calls serious or critical: the rule, the element, and what would mend it."""
+    page.evaluate("bookChecks.thin()")
     # preload: axe would fetch what the style sheets import, from the wrong folder.
     options = {"resultTypes": ["violations"], "preload": False}
     violations = Axe().run(page, options=options).response["violations"]
@@ -44,9 +46,9 @@ def test_page(
     Over http the reader has chosen the theme before; over ``file://`` the system has.
     """
     if protocol == "http":
-        page, recorder = open_page(name, protocol, theme)
+        page, recorder = open_page(name, protocol, theme, viewport=NARROW)
     else:
-        page, recorder = open_page(name, protocol, theme=None, color_scheme=theme)
+        page, recorder = open_page(name, protocol, None, viewport=NARROW, color_scheme=theme)
 
     def check(call: str, argument: object = None) -> None:
         recorder.add(page.evaluate(f"(argument) => bookChecks.{call}", argument))
@@ -54,17 +56,18 @@ def test_page(
     in_force = page.evaluate("document.documentElement.dataset.theme")
     if in_force != theme:
         recorder.add([f"the {theme} theme is asked for, and the page shows {in_force}"])
+    check("width()")
+    page.emulate_media(media="print")
+    check("shown('static')")
+    page.emulate_media(media="screen")
+    page.set_viewport_size(WIDE)
+    page.evaluate("bookChecks.calm()")
+    check("width()")
     check("math()")
     check("chartsAreDrawn()")
     check("shown('live')")
     check("colors(argument)", palette(theme))
     check("searchFields()")
-    check("width()")
     if protocol == "http":
         recorder.add(accessibility_problems(page))
-    page.set_viewport_size({"width": NARROW, "height": 844})
-    page.evaluate("bookChecks.calm()")
-    check("width()")
-    page.emulate_media(media="print")
-    check("shown('static')")
     recorder.report(f"{name} over {protocol} in the {theme} theme")

@@ -291,8 +291,8 @@ def of_two(a, b):
     r"""
 \begin{aligned}
 &\frac{f(a + tp, b + tq) - f(a, b)}{t} \\[6pt]
-&\quad = p \cdot \frac{f(a + tp, b + tq) - f(a, b + tq)}{tp}
-  + q \cdot \frac{f(a, b + tq) - f(a, b)}{tq}
+&\quad = p \cdot \frac{f(a + tp, b + tq) - f(a, b + tq)}{tp} \\[6pt]
+&\quad \phantom{{}={}} + q \cdot \frac{f(a, b + tq) - f(a, b)}{tq}
 \end{aligned}
 """,
 )

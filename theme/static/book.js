@@ -17,32 +17,30 @@ if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined
   });
 })();
 
+// What scrolls must be reachable by the keyboard; what does not should be no stop for it.
 (() => {
   const BOXES =
-    "mjx-container, div.highlight pre, .bp-chart-live, .pst-scrollable-table-container";
+    "mjx-container, div.highlight pre, .bp-chart-live, .bp-diagram, .pst-scrollable-table-container";
 
-  // What scrolls must be reachable by the keyboard; what does not should be no stop for it.
-  function markScrollable() {
+  function mark(box) {
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+
+  const observer = new ResizeObserver((entries) => entries.forEach(({ target }) => mark(target)));
+
+  function watch() {
     for (const box of document.querySelectorAll(BOXES)) {
-      if (box.scrollWidth > box.clientWidth + 1) {
-        box.tabIndex = 0;
-      } else {
-        box.removeAttribute("tabindex");
-      }
+      observer.observe(box);
+      mark(box);
     }
   }
 
-  let waiting;
-  function soon() {
-    clearTimeout(waiting);
-    waiting = setTimeout(markScrollable, 150);
-  }
-
-  window.addEventListener("load", () => {
-    soon();
-    window.MathJax?.startup?.promise?.then(soon);
+  window.addEventListener("load", async () => {
+    watch();
+    await window.MathJax?.startup?.promise;
+    await document.fonts.ready;
+    watch();
   });
-  window.addEventListener("resize", soon);
-  document.addEventListener("bp-chart-live", soon);
-  document.addEventListener("toggle", soon, true);
+  document.addEventListener("bp-chart-live", watch);
 })();

@@ -94,6 +94,16 @@
     return new Set(inner.reduce((names, view) => [...names, ...paramNames(view)], own));
   }
 
+  // Vega calls every mark a symbol, also one that says nothing (a rule, an empty layer). A screen
+  // reader should hear only of those that have a name.
+  function hideNameless(live) {
+    for (const mark of live.querySelectorAll('[role^="graphics-"]')) {
+      const nameless = mark.matches('[role="graphics-symbol"]:not([aria-label])');
+      if (nameless) mark.setAttribute("aria-hidden", "true");
+      else mark.removeAttribute("aria-hidden");
+    }
+  }
+
   class Chart {
     constructor(element) {
       this.element = element;
@@ -102,6 +112,11 @@
       this.names = paramNames(JSON.parse(this.text));
       this.drawing = Promise.resolve();
       this.room = 70;
+      new MutationObserver(() => hideNameless(this.live)).observe(this.live, {
+        subtree: true,
+        childList: true,
+        attributeFilter: ["role", "aria-label"],
+      });
     }
 
     width() {
