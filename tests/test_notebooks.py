@@ -12,21 +12,6 @@ from tools import notebooks
 
 ROOT = Path(__file__).parent.parent
 TWINS = notebooks.twins()
-HEADER = """---
-jupytext:
-  formats: ipynb,text//md:myst
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-"""
-
-
 def test_there_are_chapters():
     assert len(TWINS) >= 3
 
@@ -34,6 +19,11 @@ def test_there_are_chapters():
 @pytest.mark.parametrize("twin", TWINS, ids=lambda t: t.stem)
 def test_the_notebook_agrees_with_its_twin_and_was_executed(twin):
     assert not notebooks.problems(twin)
+
+
+@pytest.mark.parametrize("twin", TWINS, ids=lambda t: t.stem)
+def test_the_twin_has_the_common_head(twin):
+    assert twin.read_text("utf-8").startswith(notebooks.HEADER)
 
 
 def test_every_notebook_has_a_twin():
@@ -83,7 +73,7 @@ def book(tmp_path):
     """A book of one chapter, copied from the last one that is executed."""
     (tmp_path / "chapters/text").mkdir(parents=True)
     twin = tmp_path / "chapters/text/01-trial.md"
-    twin.write_text(HEADER + "# Trial\n\n```{code-cell} ipython3\n1 + 1\n```\n", "utf-8")
+    twin.write_text(notebooks.HEADER + "\n# Trial\n\n```{code-cell} ipython3\n1 + 1\n```\n", "utf-8")
     notebook = notebooks.read_twin(twin)
     notebooks.execute(notebook, tmp_path / "chapters")
     notebooks.normalize(notebook)
@@ -138,7 +128,9 @@ def test_an_edit_of_the_notebook_can_be_taken_over(book):
     path = notebooks.notebook_path(book)
     edit(path, lambda cells: cells[0].update(source="# Edited in JupyterLab"))
     notebooks.from_notebook(path)
-    assert "# Edited in JupyterLab" in book.read_text("utf-8")
+    text = book.read_text("utf-8")
+    assert text.startswith(notebooks.HEADER)
+    assert "# Edited in JupyterLab" in text
     assert notebooks.problems(book) == []
 
 

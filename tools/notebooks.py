@@ -34,10 +34,23 @@ ONE_THREAD = {
         "VECLIB_MAXIMUM_THREADS",
     )
 }
-HEADER = {
-    "jupytext": {"formats": "ipynb,text//md:myst"},
+METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
 }
+# The twin's head. It does not name the notebook as its pair: JupyterLab with jupytext would
+# then refuse to open whichever of the two git happened to check out a second later.
+HEADER = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+"""
 
 
 def twins(root: Path = ROOT) -> list[Path]:
@@ -55,7 +68,7 @@ def read_twin(twin: Path) -> Any:
     notebook = jupytext.read(twin)
     for number, cell in enumerate(notebook.cells, 1):
         cell["id"] = f"cell-{number:03d}"
-    notebook.metadata = nbformat.from_dict(HEADER | {"language_info": {"name": "python"}})
+    notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 
@@ -129,7 +142,7 @@ def normalize(notebook: Any) -> None:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = [f"{output.ename}: {output.evalue}"]
-    notebook.metadata["language_info"] = {"name": "python"}
+    notebook.metadata = nbformat.from_dict(METADATA)
 
 
 def set_repository(twin: Path, root: Path = ROOT) -> None:
@@ -168,10 +181,10 @@ def make(twin: Path, stamps: dict[str, str], *, force: bool) -> str:
 def from_notebook(path: Path) -> None:
     """Write the text twin of a notebook that was edited in JupyterLab."""
     notebook = nbformat.read(path, as_version=4)
-    notebook.metadata = nbformat.from_dict(HEADER)
-    for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
-    jupytext.write(notebook, path.parent / "text" / f"{path.stem}.md", fmt="md:myst")
+    normalize(notebook)
+    _, _, body = jupytext.writes(notebook, fmt="md:myst").split("---\n", 2)
+    twin = path.parent / "text" / f"{path.stem}.md"
+    twin.write_text(HEADER + body, "utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -27,6 +27,15 @@ def rounded(values: np.ndarray) -> np.ndarray:
     return np.asarray(values).astype(np.float64)
 
 
+def tends(quotient: np.ndarray, limit: np.ndarray) -> Result:
+    """A quotient of fractions at the tiny step, and the limit that is claimed for it.
+
+    With a remainder divided by h^k as the quotient, a limit that is not 0 says that the
+    remainder is O(h^k) and no smaller.
+    """
+    return equal(rounded(quotient), rounded(limit))
+
+
 class Polynomial:
     """A polynomial whose coefficients, lowest power first, are fractions."""
 
@@ -44,8 +53,8 @@ class Polynomial:
 
 
 def polynomial(rng: np.random.Generator) -> Polynomial:
-    """A polynomial of degree 7 with random coefficients."""
-    return Polynomial(exact(rng.normal(size=8)))
+    """A polynomial of degree 8 with random coefficients."""
+    return Polynomial(exact(rng.normal(size=9)))
 
 
 def summed(p: Polynomial) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -65,24 +74,32 @@ def minimum(slope: Callable[[float], float]) -> float:
 def best_step(
     rng: np.random.Generator, model: Callable, slope: Callable, step: Callable, least: Callable
 ) -> Result:
-    """An error model's slope against autograd, and its minimum against a search for it."""
+    """An error model's slope against autograd, and its minimum against a search for it.
+
+    ``least`` gives what the equation says the error is at the best step, form by form.
+    """
     m, delta, h = rng.uniform(0.5, 2.0, size=(3, 3, 4))
     m_t, delta_t = torch.tensor(m), torch.tensor(delta)
     found = np.empty((3, 4))
     for i in np.ndindex(3, 4):
         found[i] = minimum(lambda one, i=i: slope(one, m[i], delta[i]))
+    best = step(m, delta)
     return [
         gradient(lambda t: model(t, m_t, delta_t).sum(), h, slope(h, m, delta)),
-        equal(step(m, delta), found),
-        equal(least(m, step(m, delta)), model(found, m, delta)),
+        equal(best, found),
+        *(equal(form, model(found, m, delta)) for form in least(best, m, delta)),
     ]
 
 
 @check("eq-small-change", r"""\Delta y = f'(x)\,\Delta x + O(\Delta x^2)""")
 def small_change(rng):
     f, x, dx = polynomial(rng), rng.normal(size=(3, 4)), TINY
-    dy = f(exact(x) + dx) - f(exact(x))
-    return gradient(summed(f), x, rounded(dy / dx))
+    X = exact(x)
+    remainder = f(X + dx) - f(X) - f.deriv()(X) * dx
+    return [
+        gradient(summed(f), x, rounded(f.deriv()(X))),
+        tends(remainder / dx**2, f.deriv(2)(X) / 2),
+    ]
 
 
 @check("eq-derivative-limit", r"""f'(x) = \lim_{h \to 0} \frac{f(x + h) - f(x)}{h}""")
@@ -103,9 +120,14 @@ def derivative_limit(rng):
 def cube_derivative(rng):
     x, h = rng.normal(size=(3, 4)), rng.uniform(0.5, 1.0, size=(3, 4))
     quotient = ((x + h) ** 3 - x**3) / h
+
+    def expanded(x, h):
+        return 3 * x**2 + 3 * x * h + h**2
+
     return [
         equal(quotient, (3 * x**2 * h + 3 * x * h**2 + h**3) / h),
-        equal(quotient, 3 * x**2 + 3 * x * h + h**2),
+        equal(quotient, expanded(x, h)),
+        gradient(lambda t: (t**3).sum(), x, rounded(expanded(exact(x), TINY))),
         gradient(lambda t: (t**3).sum(), x, 3 * x**2),
     ]
 
@@ -122,12 +144,13 @@ f(x - h) &= f(x) - h f'(x) + \frac{h^2}{2} f''(x) \\
 """,
 )
 def taylor(rng):
-    f, x = polynomial(rng), exact(rng.normal(size=(3, 4)))
-    sides = []
-    for h in (TINY, -TINY):
-        short = f(x) + h * f.deriv()(x) + h**2 / 2 * f.deriv(2)(x) + h**3 / 6 * f.deriv(3)(x)
-        sides.append(equal(rounded((f(x + h) - short) / h**4), rounded(f.deriv(4)(x) / 24)))
-    return sides
+    f, x, h = polynomial(rng), exact(rng.normal(size=(3, 4))), TINY
+    even = f(x) + h**2 / 2 * f.deriv(2)(x) + h**4 / 24 * f.deriv(4)(x)
+    odd = h * f.deriv()(x) + h**3 / 6 * f.deriv(3)(x)
+    return [
+        tends((f(x + h) - (even + odd)) / h**5, f.deriv(5)(x) / 120),
+        tends((f(x - h) - (even - odd)) / h**5, -f.deriv(5)(x) / 120),
+    ]
 
 
 @check(
@@ -138,11 +161,13 @@ def taylor(rng):
 )
 def one_sided_difference(rng):
     f, x, h = polynomial(rng), rng.normal(size=(3, 4)), TINY
-    one_sided = (f(exact(x) + h) - f(exact(x))) / h
-    error = one_sided - f.deriv()(exact(x))
+    X = exact(x)
+    one_sided = (f(X + h) - f(X)) / h
+    error = one_sided - f.deriv()(X)
     return [
         gradient(summed(f), x, rounded(one_sided)),
-        equal(rounded(error / h), rounded(f.deriv(2)(exact(x)) / 2)),
+        tends(error / h, f.deriv(2)(X) / 2),
+        tends((error - h / 2 * f.deriv(2)(X)) / h**2, f.deriv(3)(X) / 6),
     ]
 
 
@@ -154,8 +179,13 @@ f(x + h) - f(x - h) = 2h f'(x) + \frac{h^3}{3} f'''(x) + O(h^5)
 )
 def taylor_subtracted(rng):
     f, x, h = polynomial(rng), exact(rng.normal(size=(3, 4))), TINY
-    left = f(x + h) - f(x - h) - 2 * h * f.deriv()(x)
-    return equal(rounded(left / h**3), rounded(f.deriv(3)(x) / 3))
+    left = f(x + h) - f(x - h)
+    error = left - 2 * h * f.deriv()(x)
+    return [
+        tends(left / h, 2 * f.deriv()(x)),
+        tends(error / h**3, f.deriv(3)(x) / 3),
+        tends((error - h**3 / 3 * f.deriv(3)(x)) / h**5, f.deriv(5)(x) / 60),
+    ]
 
 
 @check(
@@ -166,11 +196,13 @@ def taylor_subtracted(rng):
 )
 def central_difference(rng):
     f, x, h = polynomial(rng), rng.normal(size=(3, 4)), TINY
-    central = (f(exact(x) + h) - f(exact(x) - h)) / (2 * h)
-    error = central - f.deriv()(exact(x))
+    X = exact(x)
+    central = (f(X + h) - f(X - h)) / (2 * h)
+    error = central - f.deriv()(X)
     return [
         gradient(summed(f), x, rounded(central)),
-        equal(rounded(error / h**2), rounded(f.deriv(3)(exact(x)) / 6)),
+        tends(error / h**2, f.deriv(3)(X) / 6),
+        tends((error - h**2 / 6 * f.deriv(3)(X)) / h**4, f.deriv(5)(X) / 120),
     ]
 
 
@@ -191,7 +223,11 @@ def best_step_one_sided(rng):
         model=lambda h, m, delta: m / 2 * h + 2 * delta / h,
         slope=lambda h, m, delta: m / 2 - 2 * delta / h**2,
         step=lambda m, delta: 2 * np.sqrt(delta / m),
-        least=lambda m, h: m * h,
+        least=lambda h, m, delta: (
+            m / 2 * h + 2 / h * (m * h**2 / 4),
+            m * h,
+            2 * np.sqrt(delta * m),
+        ),
     )
 
 
@@ -212,7 +248,7 @@ def best_step_central(rng):
         model=lambda h, m, delta: m / 6 * h**2 + delta / h,
         slope=lambda h, m, delta: m / 3 * h - delta / h**2,
         step=lambda m, delta: (3 * delta / m) ** (1 / 3),
-        least=lambda m, h: m / 2 * h**2,
+        least=lambda h, m, delta: (m / 6 * h**2 + 1 / h * (m * h**3 / 3), m / 2 * h**2),
     )
 
 
@@ -273,12 +309,17 @@ def gradient_of_cubes(rng):
 )
 def central_difference_entry(rng):
     u, X, v = draw_cubes(rng)
-    f, h = weighted_cubes(exact(u), exact(v)), TINY
-    claimed = np.empty((3, 4))
+    f, weights, h = weighted_cubes(exact(u), exact(v)), np.outer(exact(u), exact(v)), TINY
+    quotient = np.empty((3, 4), dtype=object)
     for i, j in np.ndindex(3, 4):
         difference = f(moved(exact(X), i, j, h)) - f(moved(exact(X), i, j, -h))
-        claimed[i, j] = float(difference / (2 * h))
-    return gradient(cubes_in_torch(u, v), X, claimed)
+        quotient[i, j] = difference / (2 * h)
+    # A sixth of the third derivative by an entry is that entry's weight.
+    remainder = 3 * weights * exact(X) ** 2 - quotient
+    return [
+        gradient(cubes_in_torch(u, v), X, rounded(quotient)),
+        tends(remainder / h**2, -weights),
+    ]
 
 
 def of_two(a, b):
@@ -328,9 +369,14 @@ def directional_derivative(rng):
 def projected_difference(rng):
     u, X, v = draw_cubes(rng)
     V = rng.normal(size=(3, 4))
-    f, h = weighted_cubes(exact(u), exact(v)), TINY
+    f, weights, h = weighted_cubes(exact(u), exact(v)), np.outer(exact(u), exact(v)), TINY
     left = (f(exact(X) + h * exact(V)) - f(exact(X) - h * exact(V))) / (2 * h)
-    return equal(np.float64(left), np.sum(3 * np.outer(u, v) * X**2 * V))
+    slope = np.sum(3 * weights * exact(X) ** 2 * exact(V))
+    # A sixth of the third derivative of f(X + tV) by t is the sum of the weights times V^3.
+    return [
+        tends(left, slope),
+        tends((left - slope) / h**2, np.sum(weights * exact(V) ** 3)),
+    ]
 
 
 @check(
@@ -440,11 +486,12 @@ def fourth_order_difference(rng):
 
     combined = (4 * central(h) - central(2 * h)) / 3
     four = (8 * f(X + h) - 8 * f(X - h) - f(X + 2 * h) + f(X - 2 * h)) / (12 * h)
-    return [
-        gradient(summed(f), x, rounded(four)),
-        equal(rounded((combined - f.deriv()(X)) / h**4), rounded(-f.deriv(5)(X) / 30)),
-        equal(rounded((four - f.deriv()(X)) / h**4), rounded(-f.deriv(5)(X) / 30)),
-    ]
+    found = [gradient(summed(f), x, rounded(four))]
+    for form in (combined, four):
+        error = form - f.deriv()(X)
+        found.append(tends(error / h**4, -f.deriv(5)(X) / 30))
+        found.append(tends((error + h**4 / 30 * f.deriv(5)(X)) / h**6, -f.deriv(7)(X) / 252))
+    return found
 
 
 @check(
@@ -463,7 +510,7 @@ def best_step_fourth_order(rng):
         model=lambda h, m, delta: m / 30 * h**4 + 3 * delta / (2 * h),
         slope=lambda h, m, delta: 2 * m / 15 * h**3 - 3 * delta / (2 * h**2),
         step=lambda m, delta: (45 * delta / (4 * m)) ** (1 / 5),
-        least=lambda m, h: m / 6 * h**4,
+        least=lambda h, m, delta: (m / 30 * h**4 + 2 * m / 15 * h**4, m / 6 * h**4),
     )
 
 
@@ -480,9 +527,11 @@ def second_difference(rng):
     f, x, h = polynomial(rng), rng.normal(size=(3, 4)), TINY
     X = exact(x)
     second = (f(X + h) - 2 * f(X) + f(X - h)) / h**2
+    error = second - f.deriv(2)(X)
     return [
         gradient(summed(f.deriv()), x, rounded(second)),
-        equal(rounded((second - f.deriv(2)(X)) / h**2), rounded(f.deriv(4)(X) / 12)),
+        tends(error / h**2, f.deriv(4)(X) / 12),
+        tends((error - h**2 / 12 * f.deriv(4)(X)) / h**4, f.deriv(6)(X) / 360),
     ]
 
 
@@ -502,7 +551,7 @@ def best_step_second(rng):
         model=lambda h, m, delta: m / 12 * h**2 + 4 * delta / h**2,
         slope=lambda h, m, delta: m / 6 * h - 8 * delta / h**3,
         step=lambda m, delta: (48 * delta / m) ** (1 / 4),
-        least=lambda m, h: m / 6 * h**2,
+        least=lambda h, m, delta: (m / 12 * h**2 + 4 / h**2 * (m * h**4 / 48), m / 6 * h**2),
     )
 
 

@@ -377,8 +377,17 @@ def example_closed(rng: np.random.Generator) -> Result:
 def example_paths(rng: np.random.Generator) -> Result:
     a = rng.normal(size=SHAPE)
     b, c = a * a, a * a + a
-    claimed = (a * c + a * c) + (a * 1 * b + a * 1 * b) + 1 * b
-    return gradient(lambda t: ((t * t) * (t * t + t)).sum(), a, claimed)
+    fixed_a, fixed_b, fixed_c = torch.tensor(a), torch.tensor(b), torch.tensor(c)
+    over_b = a * c + a * c
+    over_b_and_c = a * 1 * b + a * 1 * b
+    over_c = 1 * b
+    # For one brace, what moves goes along its arrows only; every other argument is held.
+    return [
+        gradient(lambda t: ((t * t) * fixed_c).sum(), a, over_b),
+        gradient(lambda t: (fixed_b * (t * t + fixed_a)).sum(), a, over_b_and_c),
+        gradient(lambda t: (fixed_b * (fixed_b + t)).sum(), a, over_c),
+        gradient(lambda t: ((t * t) * (t * t + t)).sum(), a, over_b + over_b_and_c + over_c),
+    ]
 
 
 @check(
@@ -455,16 +464,21 @@ def count_calls(leaving: dict[int, list[int]], known: set[int] | None) -> int:
     """,
 )
 def calls(rng: np.random.Generator) -> Result:
-    levels = rng.permutation(np.arange(1, 11))[:4]
-    graphs = [[build(c, level) for level in levels] for c in (1, 2, 3)]
-    lower = [[count_calls(build(c, level - 1), None) for level in levels] for c in (1, 2, 3)]
-    naive = np.array([[count_calls(graph, None) for graph in row] for row in graphs], float)
-    few = np.array([[count_calls(graph, set()) for graph in row] for row in graphs], float)
-    c = np.array([[1.0], [2.0], [3.0]])
+    levels = rng.permutation(11)  # from 0 to 10 in some order
+
+    def table(entry: Callable[[int, int], int]) -> np.ndarray:
+        return np.array([[entry(c, level) for level in levels] for c in (1, 2, 3)], float)
+
+    def naive(c: int, level: int) -> int:
+        return count_calls(build(c, level), None)
+
+    def remembering(c: int, level: int) -> int:
+        return count_calls(build(c, level), set())
+
     return [
-        equal(naive, c + 2 * np.array(lower, float)),
-        equal(naive, (1 + c) * 2.0**levels - c),
-        equal(few, (c + 1) * levels + 1),
+        equal(table(naive), table(lambda c, L: 1 if L == 0 else c + 2 * naive(c, L - 1))),
+        equal(table(naive), table(lambda c, L: (1 + c) * 2**L - c)),
+        equal(table(remembering), table(lambda c, L: (c + 1) * L + 1)),
     ]
 
 

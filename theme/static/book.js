@@ -10,10 +10,13 @@ if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined
 // Paper is white: a page printed from the dark theme is printed in the light one.
 (() => {
   const root = document.documentElement;
-  let before;
-  matchMedia("print").addEventListener("change", (event) => {
-    if (event.matches) before = root.dataset.theme;
-    root.dataset.theme = event.matches ? "light" : before;
+  let theme;
+  window.addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+  });
+  window.addEventListener("afterprint", () => {
+    root.dataset.theme = theme;
   });
 })();
 
