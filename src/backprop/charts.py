@@ -287,9 +287,9 @@ def _draw_steps(
     return [
         wires.mark_rule().encode(color=color, strokeWidth=width),
         disc.encode(stroke=color, strokeWidth=width),
-        graph.mark_text(dy=-29, fontWeight="bold").encode(text="node:N"),
+        graph.mark_text(dy=-32, fontWeight="bold").encode(text="node:N"),
         graph.mark_text(fontSize=12).encode(text="value:N"),
-        graph.mark_text(dy=31, fontSize=12, color=palette.light("vermilion")).encode(
+        graph.mark_text(dy=33, fontSize=12, color=palette.light("vermilion")).encode(
             text="gradient:N"
         ),
         alt.Chart(told)
