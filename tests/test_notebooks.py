@@ -12,6 +12,8 @@ from tools import notebooks
 
 ROOT = Path(__file__).parent.parent
 TWINS = notebooks.twins()
+
+
 def test_there_are_chapters():
     assert len(TWINS) >= 3
 
@@ -73,7 +75,8 @@ def book(tmp_path):
     """A book of one chapter, copied from the last one that is executed."""
     (tmp_path / "chapters/text").mkdir(parents=True)
     twin = tmp_path / "chapters/text/01-trial.md"
-    twin.write_text(notebooks.HEADER + "\n# Trial\n\n```{code-cell} ipython3\n1 + 1\n```\n", "utf-8")
+    cells = "\n# Trial\n\n```{code-cell} ipython3\n1 + 1\n```\n"
+    twin.write_text(notebooks.HEADER + cells, "utf-8")
     notebook = notebooks.read_twin(twin)
     notebooks.execute(notebook, tmp_path / "chapters")
     notebooks.normalize(notebook)
