@@ -517,6 +517,17 @@ def test_scales_that_differ_between_entries():
     wrong = 2 * x
     wrong[0, 0] *= 1 + 1e-4
     assert not check_gradient(square, wrong, x)
+    assert not check_gradient(square, wrong, x, method="projections")
+
+
+def test_a_projection_that_cancels_is_measured_by_the_whole_gradient():
+    # Along (1, -1) the slope is 0, and what bends in f is all that a difference sees.
+    def f(a):
+        return np.exp(3e4 * (a[0] - 1)) / 3e4 + a[1]
+
+    x = np.ones(2)
+    assert check_gradient(f, np.array([1.0, 1.0]), x, method="projections")
+    assert not check_gradient(f, np.array([1.0, 1.00001]), x, method="projections")
 
 
 ACTIVATIONS = {
