@@ -22,7 +22,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_
 TWO_THREADS := OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 MKL_NUM_THREADS=2 VECLIB_MAXIMUM_THREADS=2
 NBVAL := $(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider -q chapters
 
-.PHONY: help book test lint unit compare browser reproduce notebooks lab serve clean
+.PHONY: help book test lint unit compare browser reproduce mutants notebooks lab serve clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -82,6 +82,13 @@ browser: $(VENV)/developer $(BOOK)
 reproduce: $(VENV)/developer ## compare three times with one BLAS thread and three times with two
 	for i in 1 2 3; do $(ONE_THREAD) $(NBVAL) && $(TWO_THREADS) $(NBVAL) || exit 1; done
 
+# Not a part of `test`: the tests run again for each of some six hundred changes.
+mutants: $(VENV)/developer ## change the layers a little, again and again: what does no test notice?
+	rm -rf mutants
+	$(ONE_THREAD) $(BIN)/mutmut run --max-children 2
+	@echo "Changes that no test noticed (mutmut show NAME prints one):"
+	@$(BIN)/mutmut results
+
 # ---- writing and reading ----
 
 notebooks: $(VENV)/developer ## make the executed notebooks from chapters/text
@@ -94,4 +101,4 @@ serve: $(BOOK) ## show the built book on http://127.0.0.1:8000
 	$(PY) -m http.server --bind 127.0.0.1 --directory $(dir $(BOOK)) 8000
 
 clean: ## remove what was built, and the environment
-	rm -rf _build $(VENV)
+	rm -rf _build mutants $(VENV)

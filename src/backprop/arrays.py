@@ -1,4 +1,4 @@
-"""The only file that knows NumPy from PyTorch.
+"""The only file that knows NumPy from PyTorch, and the checks that what comes in is usable.
 
 Everything else in the package asks this file for an array's namespace, for its values
 as NumPy, or for NumPy values in the kind of another array. PyTorch is never imported
@@ -8,9 +8,11 @@ on its own account: whoever passes a tensor has imported it already.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any
 
 import array_api_compat
+import array_api_compat.numpy
 import numpy as np
 
 #: A NumPy array, a NumPy scalar, a PyTorch tensor or a Python number.
@@ -22,7 +24,8 @@ FLOATING = ("float16", "float32", "float64")
 
 def is_tensor(x: object) -> bool:
     """Whether ``x`` is a PyTorch tensor."""
-    return bool(array_api_compat.is_torch_array(x))
+    # NumPy's arrays are recognized first, because asking for PyTorch's takes longer.
+    return not isinstance(x, np.ndarray) and bool(array_api_compat.is_torch_array(x))
 
 
 def describe(x: object) -> str:
@@ -34,7 +37,7 @@ def describe(x: object) -> str:
 
 
 def _require_known(x: object, name: str) -> None:
-    if not (is_tensor(x) or isinstance(x, np.ndarray | np.generic | float | int)):
+    if not (isinstance(x, np.ndarray | np.generic | float | int) or is_tensor(x)):
         raise TypeError(
             f"{name} is {describe(x)}; expected a NumPy array, a PyTorch tensor or a number "
             "(a list becomes an array by np.array(...))"
@@ -50,19 +53,23 @@ def namespace(x: Array, name: str = "x") -> Any:
         TypeError: for anything but a NumPy array, a PyTorch tensor or a number.
     """
     _require_known(x, name)
-    return array_api_compat.array_namespace(x if is_tensor(x) else np.empty(0))
+    return array_api_compat.array_namespace(x) if is_tensor(x) else array_api_compat.numpy
 
 
 def shape(x: Array) -> tuple[int, ...]:
     """The shape of ``x`` as a tuple; ``()`` for a number."""
-    return tuple(int(size) for size in getattr(x, "shape", ()))
+    return tuple(getattr(x, "shape", ()))
 
 
 def dtype_name(x: Array) -> str:
     """The name of the dtype of ``x``, the same for NumPy and PyTorch: ``float32``, say."""
-    if is_tensor(x):
-        return str(x.dtype).removeprefix("torch.")
-    return np.asarray(x).dtype.name
+    return _name_of(x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype)
+
+
+@cache
+def _name_of(dtype: Any) -> str:
+    # Remembered, because NumPy takes longer to name a dtype than to multiply a small matrix.
+    return dtype.name if isinstance(dtype, np.dtype) else str(dtype).removeprefix("torch.")
 
 
 def to_numpy(x: Array, name: str = "x") -> np.ndarray:
@@ -141,3 +148,68 @@ def require_same_shape(a: Array, b: Array, names: tuple[str, str]) -> None:
             f"{names[0]} has shape {shape(a)} and {names[1]} has shape {shape(b)}; expected "
             "equal shapes: nothing is broadcast here, because broadcasting hides mistakes"
         )
+
+
+def require_same_kind(a: Array, b: Array, names: tuple[str, str]) -> None:
+    """Refuse two arrays that would have to be converted to be used together.
+
+    Raises:
+        TypeError: unless both are NumPy arrays or both tensors, of one dtype, on one device.
+    """
+    devices = [getattr(x, "device", "cpu") for x in (a, b)]
+    if (
+        is_tensor(a) != is_tensor(b)
+        or dtype_name(a) != dtype_name(b)
+        or str(devices[0]) != str(devices[1])
+    ):
+        told = [f"{describe(x)}, on {device}" for x, device in zip((a, b), devices, strict=True)]
+        raise TypeError(
+            f"{names[0]} is {told[0]}, and {names[1]} is {told[1]}; expected one library, one "
+            "dtype and one device: convert one of them"
+        )
+
+
+def require_batch(x: Array, width: int | None = None, name: str = "x") -> None:
+    """Refuse what is no batch: floating-point numbers of shape (batch, features), neither zero.
+
+    Args:
+        x: the array to look at.
+        width: the number of features that is expected; None for any.
+        name: what the message calls it.
+
+    Raises:
+        TypeError: for anything but a floating-point array or tensor.
+        ValueError: for another rank than 2, for an empty batch, for another width.
+    """
+    require_floating(x, name)
+    expected = f"(batch, {'features' if width is None else width})"
+    if len(shape(x)) != 2 or width not in (None, shape(x)[1]):
+        raise ValueError(
+            f"{name} has shape {shape(x)}; expected {expected}: one sample a row, also when "
+            "there is only one sample"
+        )
+    require_not_empty(x, name)
+
+
+def require_not_empty(x: Array, name: str = "x") -> None:
+    """Refuse an array without entries.
+
+    Raises:
+        ValueError: if any size in the shape of ``x`` is 0.
+    """
+    if 0 in shape(x):
+        raise ValueError(f"{name} is empty: its shape is {shape(x)}; expected at least one sample")
+
+
+def softplus(x: Array) -> Array:
+    """``log(1 + exp(x))`` of each entry, without overflow: about ``x`` for large ``x``."""
+    xp = namespace(x)
+    return xp.logaddexp(xp.zeros_like(x), x)
+
+
+def sigmoid(x: Array) -> Array:
+    """``1 / (1 + exp(-x))`` of each entry, as the exponential of ``-softplus(-x)``.
+
+    It neither overflows nor loses its relative accuracy where it is tiny.
+    """
+    return namespace(x).exp(-softplus(-x))

@@ -196,6 +196,7 @@ def stepper(
     *,
     title: str,
     description: str,
+    todo: str = "Drag the slider, or press the arrow keys on it: each step computes one number.",
     given: Mapping[str, str] | None = None,
     start: int = 0,
     height: int = 320,
@@ -209,6 +210,7 @@ def stepper(
         steps: what the positions 1, 2, ... of the slider do; position 0 shows the bare graph.
         title: what is computed.
         description: the walk in words.
+        todo: what to do with it, the chart's subtitle.
         given: label -> value, for nodes whose values are known before the first step.
         start: the slider's first position.
         height: pixels.
@@ -227,7 +229,6 @@ def stepper(
     layers = _draw_steps(nodes, steps, *rows)
     chart = alt.layer(*layers).add_params(position).configure_view(stroke=None)
     chart = chart.properties(height=height)
-    todo = "Drag the slider, or press the arrow keys on it: each step computes one number."
     return explain(chart, title=title, todo=todo, description=description)
 
 

@@ -88,8 +88,15 @@
     });
   }
 
+  // The names of the signals that hold what the reader chose. A selection of a field that is
+  // bound to inputs has a signal for each field beside its own.
   function paramNames(spec) {
-    const own = (spec.params ?? []).map((param) => param.name);
+    const own = (spec.params ?? []).flatMap((param) => [
+      param.name,
+      ...(param.bind && param.select?.fields ? param.select.fields : []).map(
+        (field) => `${param.name}_${field}`,
+      ),
+    ]);
     const inner = [...(spec.layer ?? []), ...(spec.vconcat ?? [])];
     return new Set(inner.reduce((names, view) => [...names, ...paramNames(view)], own));
   }

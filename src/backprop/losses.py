@@ -1,0 +1,157 @@
+"""Losses: one number for a batch of outputs and targets, and its gradient.
+
+A loss is called on the outputs of a network and on the targets, two arrays of one shape, and
+returns a scalar. ``bp_input()`` then returns the gradient of that very scalar with respect to
+the outputs: where the scalar is a mean, the factor 1/N is in the gradient. The derivations
+stand in the chapters "From one sample to a batch" and "An audit of three layers".
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from backprop.arrays import (
+    Array,
+    describe,
+    is_tensor,
+    namespace,
+    require_floating,
+    require_not_empty,
+    require_same_kind,
+    require_same_shape,
+    shape,
+    sigmoid,
+    softplus,
+)
+
+
+class Loss:
+    """What all losses share: they look at the targets before they believe them."""
+
+    def __init__(self) -> None:
+        """Start without a forward pass."""
+        self._forward: tuple[Array, Array] | None = None
+
+    def __repr__(self) -> str:
+        """The name; a loss has no settings."""
+        return f"{type(self).__name__}()"
+
+    def __call__(self, outputs: Array, targets: Array) -> Any:
+        """The loss of a batch.
+
+        Args:
+            outputs: what the network said, shape (batch, ...), floating-point; kept, not copied.
+            targets: what it should have said, in the same shape. Integers and truth values are
+                converted to the dtype of ``outputs``, and so are floats of another width.
+
+        Returns:
+            A NumPy scalar or a 0-d tensor, of the dtype of ``outputs``.
+
+        Raises:
+            TypeError: unless ``outputs`` is floating-point and ``targets`` is numeric and of
+                the same library.
+            ValueError: if the shapes differ, if the batch is empty, or if there is a NaN in
+                ``targets`` or a target that this loss has no meaning for.
+        """
+        require_floating(outputs, "outputs")
+        if shape(outputs) == ():
+            raise ValueError(f"outputs is {describe(outputs)}; expected a batch: (batch, ...)")
+        namespace(targets, "targets")  # refuses what is no array
+        require_same_shape(outputs, targets, ("outputs", "targets"))
+        require_not_empty(outputs, "outputs")
+        targets = _as_targets(targets, outputs)
+        self._require_meaning(targets)
+        value = self._value(outputs, targets)
+        self._forward = (outputs, targets)
+        return value
+
+    def bp_input(self) -> Array:
+        """The gradient of the last value with respect to the outputs, in their shape.
+
+        Raises:
+            RuntimeError: before a forward pass.
+        """
+        if self._forward is None:
+            raise RuntimeError(
+                f"{type(self).__name__}.bp_input needs a forward pass to go back through; "
+                "expected a call of the loss before it"
+            )
+        return self._gradient(*self._forward)
+
+    def _require_meaning(self, targets: Array) -> None:
+        """Refuse targets that this loss has no meaning for."""
+
+    def _value(self, outputs: Array, targets: Array) -> Any:
+        raise NotImplementedError
+
+    def _gradient(self, outputs: Array, targets: Array) -> Array:
+        raise NotImplementedError
+
+
+class SumSquaredError(Loss):
+    """The sum of the squared errors over all entries, ``((outputs - targets) ** 2).sum()``."""
+
+    def _value(self, outputs: Array, targets: Array) -> Any:
+        error = outputs - targets
+        return namespace(error).sum(error * error)
+
+    def _gradient(self, outputs: Array, targets: Array) -> Array:
+        return 2 * (outputs - targets)
+
+
+class MeanSquaredError(Loss):
+    """The mean of the squared errors over all entries, as in ``torch.nn.functional.mse_loss``.
+
+    With K outputs a sample this is 1/K of the sum over the entries divided by the number of
+    samples; for one output a sample the two agree.
+    """
+
+    def _value(self, outputs: Array, targets: Array) -> Any:
+        error = outputs - targets
+        return namespace(error).mean(error * error)
+
+    def _gradient(self, outputs: Array, targets: Array) -> Array:
+        return (2 / _entries(outputs)) * (outputs - targets)
+
+
+class BinaryCrossEntropy(Loss):
+    """The mean over all entries of ``-y log(p) - (1 - y) log(1 - p)``, p the sigmoid of a logit.
+
+    The outputs are the logits, from minus to plus infinity, and the targets probabilities, most
+    often 0 or 1: as in ``torch.nn.functional.binary_cross_entropy_with_logits``. Neither value
+    nor gradient overflows or is cut off, however large the logits are.
+    """
+
+    def _require_meaning(self, targets: Array) -> None:
+        outside = (targets < 0) | (targets > 1)
+        if outside.any():
+            raise ValueError(
+                f"targets has the entry {float(targets[outside][0]):g}; expected probabilities "
+                "between 0 and 1"
+            )
+
+    def _value(self, outputs: Array, targets: Array) -> Any:
+        # -log(p) is softplus(-z) and -log(1 - p) is softplus(z): no logarithm of a rounded 0.
+        each = targets * softplus(-outputs) + (1 - targets) * softplus(outputs)
+        return namespace(each).mean(each)
+
+    def _gradient(self, outputs: Array, targets: Array) -> Array:
+        return (sigmoid(outputs) - targets) / _entries(outputs)
+
+
+def _entries(outputs: Array) -> int:
+    return math.prod(shape(outputs))
+
+
+def _as_targets(targets: Array, outputs: Array) -> Array:
+    """``targets`` in the dtype of ``outputs``, after a look at their kind and for NaN."""
+    xp = namespace(targets)
+    if not xp.isdtype(targets.dtype, ("bool", "integral", "real floating")):
+        raise TypeError(f"targets is {describe(targets)}; expected real numbers")
+    if is_tensor(targets) == is_tensor(outputs):
+        targets = xp.astype(targets, outputs.dtype, copy=False)
+    require_same_kind(outputs, targets, ("outputs", "targets"))
+    if xp.isnan(targets).any():
+        raise ValueError(f"targets is {describe(targets)}, with NaN in it; expected numbers")
+    return targets

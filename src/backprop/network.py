@@ -1,0 +1,136 @@
+"""A network: layers in a row and a loss at the end.
+
+The walk back through the layers is derived in the chapter "The PyTorch example, reversed".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from backprop.arrays import Array, without_graph
+from backprop.layers import Layer
+from backprop.losses import Loss
+
+
+class NeuralNet:
+    """Layers applied one after the other, the loss of what comes out, and gradient descent."""
+
+    def __init__(self, layers: Sequence[Layer], loss: Loss) -> None:
+        """Put ``layers``, first to last, in front of ``loss``.
+
+        Raises:
+            ValueError: without layers, or if one layer stands in two places: it remembers only
+                one forward pass.
+        """
+        self.layers, self.loss = list(layers), loss
+        if not self.layers:
+            raise ValueError("layers is empty; expected at least one layer")
+        if len({id(layer) for layer in self.layers}) < len(self.layers):
+            raise ValueError(
+                "a layer stands in two places, but remembers only one forward pass; expected a "
+                "layer of its own for each place"
+            )
+        self._evaluated = False
+
+    def __repr__(self) -> str:
+        """The layers and the loss."""
+        return f"NeuralNet({self.layers!r}, {self.loss!r})"
+
+    @property
+    def parameters(self) -> list[Array]:
+        """The ``W`` of each layer that has one, first to last."""
+        return [layer.W for layer in self._trainable()]
+
+    def __call__(self, x: Array) -> Array:
+        """The outputs for the batch ``x``; what `evaluate` left for `backprop` stays as it is.
+
+        Args, errors: as for the first layer. Returns the output of the last layer.
+        """
+        with self._restored(always=True):
+            return self._outputs(x)
+
+    def evaluate(self, x: Array, y: Array) -> Any:
+        """The loss of the outputs for ``x`` against the targets ``y``: the forward pass.
+
+        If anything is refused, the network is as it was before.
+
+        Args:
+            x: a batch for the first layer, (batch, in).
+            y: the targets, in the shape of the last layer's output, (batch, out).
+
+        Returns:
+            A NumPy scalar or a 0-d tensor.
+
+        Raises:
+            TypeError, ValueError: as the layers and the loss do.
+        """
+        with self._restored(always=False):
+            value = self.loss(self._outputs(x), y)
+        self._evaluated = True
+        return value
+
+    def backprop(self) -> list[Array]:
+        """The gradients of the last loss with respect to the parameters, in their order.
+
+        Raises:
+            RuntimeError: unless `evaluate` was called since the network was made and since a
+                parameter last changed.
+        """
+        if not self._evaluated:
+            raise RuntimeError("NeuralNet.backprop needs a loss; expected evaluate(x, y) before it")
+        gradients = []
+        grad = self.loss.bp_input()
+        first = self._trainable()[:1]
+        for layer in reversed(self.layers):
+            if layer.W is not None:
+                gradients.append(layer.bp_param(grad))
+            if [layer] == first:
+                break  # nothing before this layer has parameters
+            grad = layer.bp_input(grad)
+        return gradients[::-1]
+
+    def gradient_descent(self, learning_rate: float) -> None:
+        """Subtract ``learning_rate`` times its gradient from each parameter.
+
+        All gradients are computed before any parameter changes. The parameters become new
+        arrays: those that were assigned to the layers are not written to.
+
+        Raises:
+            ValueError: unless the learning rate is a positive, finite number.
+            RuntimeError: as for `backprop`.
+        """
+        if not (math.isfinite(learning_rate) and learning_rate > 0):
+            raise ValueError(
+                f"learning_rate is {learning_rate!r}; expected a positive, finite number"
+            )
+        gradients = self.backprop()
+        for layer, grad in zip(self._trainable(), gradients, strict=True):
+            with without_graph(grad):
+                # float(): a NumPy float64 would turn float32 parameters into float64.
+                layer.W = layer.W - float(learning_rate) * grad
+        self._evaluated = False
+
+    def _trainable(self) -> list[Layer]:
+        return [layer for layer in self.layers if layer.W is not None]
+
+    def _outputs(self, x: Array) -> Array:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    @contextmanager
+    def _restored(self, *, always: bool) -> Iterator[None]:
+        """Put back what layers and loss remember, after an error or in any case."""
+        parts = [*self.layers, self.loss]
+        before = [dict(vars(part)) for part in parts]
+        done = False
+        try:
+            yield
+            done = True
+        finally:
+            if always or not done:
+                for part, state in zip(parts, before, strict=True):
+                    vars(part).update(state)
