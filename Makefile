@@ -14,7 +14,7 @@ FIND_PYTHON = for p in $(PYTHON) python3 python3.13 python3.12 python3.11 python
 	&& { echo "$$p"; break; }; done
 
 BOOK := _build/html/index.html
-SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/*.ipynb chapters/*.bib) \
+SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/checks/*.md chapters/*.ipynb chapters/*.bib) \
 	$(wildcard theme/*.py theme/static/*) $(wildcard tests/equations/*.py) $(wildcard src/backprop/*.py)
 
 # Several threads add in another order, and the last bits of the stored numbers with it.

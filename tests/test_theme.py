@@ -137,7 +137,7 @@ class Book:
         self.write(
             "one.md", "# One\n\n$$\n\\frac{dy}{dx} = 2x\n$$ (eq-one)\n\n$$\nx = 1\n$$ (def-x)\n"
         )
-        self.write("checks.md", "# Checks\n\n```{equation-checks}\n```\n")
+        self.write("checks.md", "# Checks\n\n```{equation-checks} 1\n```\n")
         self.write("plain.md", "# Plain\n\nNo mathematics.\n")
         self.write("tests/equations/chapter_01.py", CHECKS)
         notebook = nbformat.v4.new_notebook(cells=[cell(["live"], BUNDLE)])
@@ -210,6 +210,13 @@ def test_a_check_that_goes_away_is_missed_in_the_next_build(book: Book) -> None:
     book.write("tests/equations/chapter_01.py", CHECKS)
     assert book.build() == ""
     assert 'id="check-eq-one"' in book.page("checks")
+
+
+def test_a_page_for_a_chapter_without_checks_is_a_warning_that_names_the_file(book: Book) -> None:
+    book.write("checks.md", "# Checks\n\n```{equation-checks} 7\n```\n")
+    warnings = book.build()
+    assert "chapter_07.py" in warnings
+    assert "equation 'eq-one' has no check" in warnings
 
 
 def test_a_missing_tag_is_a_warning_that_names_notebook_and_tag(book: Book) -> None:

@@ -1,11 +1,10 @@
-"""The page that shows how each equation is checked, and the marks that lead to it.
+"""The pages that show how each equation is checked, and the marks that lead to them.
 
 A check is a function in ``tests/equations/chapter_NN.py`` under ``@check(label, latex)``.
 Here the files are only read, never imported: building the book needs no PyTorch.
 """
 
 import ast
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,36 +82,30 @@ def _arguments(call: ast.Call, path: Path) -> list[str]:
 
 
 class EquationChecks(SphinxDirective):
-    """Show every check, by chapter: the equation, the source, and a link to the chapter."""
+    """Show the checks of one chapter: the equation, the source, and a link to the chapter.
+
+    The argument is the chapter's number. One page for all chapters would be typeset for many
+    seconds before it can be read.
+    """
+
+    required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """One section for each file of checks."""
-        files = sorted((Path(self.env.srcdir) / FOLDER).glob("chapter_*.py"))
-        sections: list[nodes.Node] = []
-        for path in files:
-            self.env.note_dependency(str(path))
-            try:
-                checks = read_checks(path)
-            except (SyntaxError, ValueError) as problem:
-                logger.warning("equation-checks: %s", problem, location=self.get_location())
-                continue
-            sections.append(self._section(path, checks))
-        # A new file must bring this page up to date, not only a change to an old one.
-        self.env.note_dependency(str(Path(self.env.srcdir) / FOLDER))
-        return sections
-
-    def _section(self, path: Path, checks: list[Check]) -> nodes.section:
-        number = int(re.sub(r"\D", "", path.stem))
-        section = nodes.section(ids=[f"checks-of-chapter-{number}"])
-        section += nodes.title("", f"Chapter {number}")
-        for check in checks:
-            section += self._entry(path, check)
+        """The checks of the chapter, then the names that they share."""
+        path = Path(self.env.srcdir) / FOLDER / f"chapter_{self.arguments[0].zfill(2)}.py"
+        self.env.note_dependency(str(path))
+        try:
+            checks = read_checks(path)
+        except (OSError, SyntaxError, ValueError) as problem:
+            logger.warning("equation-checks: %s", problem, location=self.get_location())
+            return []
+        shown: list[nodes.Node] = [self._entry(path, check) for check in checks]
         shared = shared_source(path)
         if shared:
             text = "The checks of this chapter use these names:"
-            section += nodes.paragraph("", "", nodes.Text(text))
-            section += nodes.literal_block(shared, shared, language="python")
-        return section
+            shown += [nodes.paragraph("", "", nodes.Text(text))]
+            shown += [nodes.literal_block(shared, shared, language="python")]
+        return shown
 
     def _entry(self, path: Path, check: Check) -> nodes.container:
         target = f"check-{check.label}"
