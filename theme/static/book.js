@@ -20,6 +20,14 @@ if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined
   });
 })();
 
+// The arrow that unfolds the pages under a page has no text of its own.
+window.addEventListener("DOMContentLoaded", () => {
+  for (const arrow of document.querySelectorAll(".has-children > details > summary")) {
+    const page = arrow.parentElement.parentElement.querySelector("a");
+    arrow.setAttribute("aria-label", `Pages under: ${page ? page.textContent.trim() : ""}`);
+  }
+});
+
 // What scrolls must be reachable by the keyboard; what does not should be no stop for it.
 (() => {
   const BOXES =
