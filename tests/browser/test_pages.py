@@ -6,12 +6,16 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from book_site import book_folder, page_names
 from playwright.sync_api import Page
 from recorder import Recorder
 
 from backprop.palette import COLORS
 
 THEMES = ("light", "dark")
+PROTOCOLS = ("http", "file")
+#: The pages of checks are all made by one directive, so two visits to each are enough.
+ALIKE, TWO_VISITS = "chapters/checks/", (("http", "light"), ("file", "dark"))
 NARROW = {"width": 390, "height": 844}
 WIDE = {"width": 1280, "height": 900}
 GRAVE = ("serious", "critical")
@@ -36,15 +40,24 @@ def accessibility_problems(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("protocol", ["http", "file"])
-def test_page(
-    open_page: Callable[..., tuple[Page, Recorder]], name: str, protocol: str, theme: str
-) -> None:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Visit each page over each protocol in each theme."""
+    if "visit" in metafunc.fixturenames:
+        every = [(protocol, theme) for protocol in PROTOCOLS for theme in THEMES]
+        visits = [
+            (name, *visit)
+            for name in page_names(book_folder()) or ["no-page"]
+            for visit in (TWO_VISITS if name.startswith(ALIKE) else every)
+        ]
+        metafunc.parametrize("visit", visits, ids="-".join)
+
+
+def test_page(open_page: Callable[..., tuple[Page, Recorder]], visit: tuple[str, str, str]) -> None:
     """One load, all checks: a page's problems are reported together.
 
     Over http the reader has chosen the theme before; over ``file://`` the system has.
     """
+    name, protocol, theme = visit
     if protocol == "http":
         page, recorder = open_page(name, protocol, theme, viewport=NARROW)
     else:
