@@ -83,11 +83,11 @@ class NeuralNet:
             raise RuntimeError("NeuralNet.backprop needs a loss; expected evaluate(x, y) before it")
         gradients = []
         grad = self.loss.bp_input()
-        first = self._trainable()[:1]
+        first = next(iter(self._trainable()), None)
         for layer in reversed(self.layers):
             if layer.W is not None:
                 gradients.append(layer.bp_param(grad))
-            if [layer] == first:
+            if layer is first:
                 break  # nothing before this layer has parameters
             grad = layer.bp_input(grad)
         return gradients[::-1]
