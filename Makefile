@@ -15,14 +15,14 @@ FIND_PYTHON = for p in $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
 BOOK := _build/html/index.html
 SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/checks/*.md chapters/*.ipynb chapters/*.bib) \
-	$(wildcard theme/*.py theme/static/*) $(wildcard tests/equations/*.py) $(wildcard src/backprop/*.py)
+	$(wildcard theme/*.py theme/static/*) $(wildcard tests/equations/*.py) $(wildcard src/backprop/*.py src/backprop/*/*.py)
 
 # Several threads add in another order, and the last bits of the stored numbers with it.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 TWO_THREADS := OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 MKL_NUM_THREADS=2 VECLIB_MAXIMUM_THREADS=2
 NBVAL := $(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider -q chapters
 
-.PHONY: help book test lint unit compare browser reproduce mutants notebooks lab serve clean
+.PHONY: help book test lint unit compare browser reproduce bench mutants notebooks lab serve clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -45,6 +45,10 @@ $(VENV)/reader: $(VENV)/book requirements.txt
 
 $(VENV)/developer: $(VENV)/reader requirements-dev.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/bench: $(VENV)/book requirements-benchmarks.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-benchmarks.txt
 	@touch $@
 
 # ---- the book ----
@@ -81,6 +85,9 @@ browser: $(VENV)/developer $(BOOK)
 
 reproduce: $(VENV)/developer ## compare three times with one BLAS thread and three times with two
 	for i in 1 2 3; do $(ONE_THREAD) $(NBVAL) && $(TWO_THREADS) $(NBVAL) || exit 1; done
+
+bench: $(VENV)/bench ## time the graph beside PyTorch, HIPS autograd, JAX and micrograd
+	$(PY) -m benchmarks.graph
 
 # Not a part of `test`: the tests run again for each of some six hundred changes.
 mutants: $(VENV)/developer ## change the layers a little, again and again: what does no test notice?

@@ -1,0 +1,1 @@
+"""Measurements of the package beside other libraries; nothing here is a test."""

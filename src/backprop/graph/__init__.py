@@ -1,0 +1,65 @@
+"""General back-propagation over any graph of array operations, symbol to symbol.
+
+>>> from backprop import graph
+>>> x = graph.variable("x")
+>>> y = 3 * (7 + x**2)
+>>> (slope,) = graph.gradients(y, [x])
+>>> (curvature,) = graph.gradients(slope, [x])
+>>> [float(value) for value in graph.function([x], [y, slope, curvature])(1.0)]
+[24.0, 6.0, 6.0]
+"""
+
+from backprop.graph.backpropagation import gradients, prune
+from backprop.graph.function import function
+from backprop.graph.node import Node, constant, variable
+from backprop.graph.operations import (
+    OPERATIONS,
+    abs,
+    broadcast_to,
+    concatenate,
+    einsum,
+    exp,
+    log,
+    logsumexp,
+    max,
+    maximum,
+    mean,
+    relu,
+    reshape,
+    sigmoid,
+    sqrt,
+    sum,
+    tanh,
+    transpose,
+    where,
+    zeros_like,
+)
+
+__all__ = [
+    "OPERATIONS",
+    "Node",
+    "abs",
+    "broadcast_to",
+    "concatenate",
+    "constant",
+    "einsum",
+    "exp",
+    "function",
+    "gradients",
+    "log",
+    "logsumexp",
+    "max",
+    "maximum",
+    "mean",
+    "prune",
+    "relu",
+    "reshape",
+    "sigmoid",
+    "sqrt",
+    "sum",
+    "tanh",
+    "transpose",
+    "variable",
+    "where",
+    "zeros_like",
+]
