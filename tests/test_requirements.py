@@ -9,7 +9,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-FILES = ["requirements-book.txt", "requirements.txt", "requirements-dev.txt"]
+FILES = [
+    "requirements-book.txt",
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements-benchmarks.txt",
+]
 
 
 def pins(name):
@@ -61,6 +66,13 @@ def test_nothing_comes_along_unpinned(file):
     # What PyTorch needs for a GPU it pins itself, to the exact version.
     missing = {n for n in closure(pinned) - set(pinned) if not n.startswith(("nvidia-", "cuda-"))}
     assert not missing - {"triton", "backprop"}
+
+
+def test_the_files_agree():
+    """All of them can be installed into one environment."""
+    together = pins("requirements-dev.txt")
+    for name, requirement in pins("requirements-benchmarks.txt").items():
+        assert requirement.specifier == together.get(name, requirement).specifier, name
 
 
 def test_what_is_installed_is_what_is_pinned():
