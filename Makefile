@@ -20,7 +20,8 @@ SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/check
 # Several threads add in another order, and the last bits of the stored numbers with it.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 TWO_THREADS := OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 MKL_NUM_THREADS=2 VECLIB_MAXIMUM_THREADS=2
-NBVAL := $(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider -q chapters
+# Two notebooks at a time, the cells of each in one process.
+NBVAL := $(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider -q -n 2 --dist loadfile chapters
 
 .PHONY: help book test lint unit compare browser reproduce bench mutants notebooks lab serve clean
 .DELETE_ON_ERROR:
@@ -81,7 +82,7 @@ compare: $(VENV)/developer ## execute every chapter again and compare all output
 
 browser: $(VENV)/developer $(BOOK)
 	$(PY) -m tools.browser --install
-	$(PY) -m pytest tests/browser -q -n 2
+	$(PY) -m pytest tests/browser -q -n 2 --maxschedchunk 1
 
 reproduce: $(VENV)/developer ## compare three times with one BLAS thread and three times with two
 	for i in 1 2 3; do $(ONE_THREAD) $(NBVAL) && $(TWO_THREADS) $(NBVAL) || exit 1; done

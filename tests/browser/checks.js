@@ -242,6 +242,14 @@ window.bookChecks = (() => {
     return [mark.tagName, ...attributes.sort(), words, owner.getAttribute("role")].join("|");
   }
 
+  // A link has to stand out from the words around it, where there are any.
+  function linkLook(link) {
+    const around = link.parentElement;
+    const isAmongWords = around.textContent.trim() !== link.textContent.trim();
+    const inherited = getComputedStyle(around).color;
+    return [around.tagName, isAmongWords, inherited, getComputedStyle(link).textDecorationLine];
+  }
+
   // For each way in which text looks, a few of the elements that have text of their own: the two
   // colors, size and weight are all that a rule on contrast weighs. An ancestor that is placed by
   // position may cover something else than its parents, so texts in it stand apart, and so do links
@@ -271,8 +279,7 @@ window.bookChecks = (() => {
       if (!hasText(element) || !element.checkVisibility({ visibilityProperty: true })) return false;
       const style = getComputedStyle(element);
       const own = [style.color, style.fontSize, style.fontWeight, style.textShadow];
-      const around = element.closest("a") ? getComputedStyle(element.closest("a").parentElement) : {};
-      const link = element.closest("a") ? [around.color, style.textDecorationLine] : [];
+      const link = element.closest("a") ? linkLook(element.closest("a")) : [];
       const look = [...own, ...link, ground(element)].join(" / ");
       counts.set(look, (counts.get(look) ?? 0) + 1);
       return counts.get(look) <= kept;

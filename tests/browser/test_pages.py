@@ -37,7 +37,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give each page the theme in which it is loaded."""
     if "theme" in metafunc.fixturenames:
         names = page_names(book_folder()) or ["no-page"]
-        visits = [(name, THEMES[number % 2]) for number, name in enumerate(names)]
+        turn = metafunc.function is test_page_over_file
+        visits = [(name, THEMES[(number + turn) % 2]) for number, name in enumerate(names)]
         metafunc.parametrize(("visited", "theme"), visits)
 
 
@@ -93,7 +94,6 @@ def switch(page: Page, recorder: Recorder, theme: str) -> None:
 
 def test_page_over_file(open_page: Opener, visited: str, theme: str) -> None:
     """In the system's theme, on a narrow screen, on paper, and on a wide screen."""
-    theme = other(theme)
     page, recorder = open_page(visited, "file", None, viewport=NARROW, color_scheme=theme)
     recorder.add(page.evaluate("bookChecks.width()"))
     if page.locator(".bp-chart").count():
