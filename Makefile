@@ -13,6 +13,9 @@ FIND_PYTHON = for p in $(PYTHON) python3 python3.13 python3.12 python3.11 python
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo "$$p"; break; }; done
 
+# Python compiles what is imported when it is imported; compiling all of it takes minutes.
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
+
 BOOK := _build/html/index.html
 SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/checks/*.md chapters/*.ipynb chapters/*.bib) \
 	$(wildcard theme/*.py theme/static/*) $(wildcard tests/equations/*.py) $(wildcard src/backprop/*.py src/backprop/*/*.py)
@@ -37,19 +40,19 @@ $(VENV)/created:
 	"$$p" -m venv $(VENV) && touch $@
 
 $(VENV)/book: $(VENV)/created requirements-book.txt pyproject.toml
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-book.txt
+	$(INSTALL) -r requirements-book.txt
 	@touch $@
 
 $(VENV)/reader: $(VENV)/book requirements.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(INSTALL) -r requirements.txt
 	@touch $@
 
 $(VENV)/developer: $(VENV)/reader requirements-dev.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/bench: $(VENV)/book requirements-benchmarks.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-benchmarks.txt
+	$(INSTALL) -r requirements-benchmarks.txt
 	@touch $@
 
 # ---- the book ----
