@@ -8,7 +8,7 @@ nothing is left to recur on, because Python would give up on a deep graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from backprop.graph.node import Node, apply, on_account_of
@@ -94,13 +94,17 @@ def build_grad(
     grad_table[V] = total
 
 
-def ancestors(nodes: Iterable[Node]) -> list[Node]:
-    """``nodes`` and all that they are computed from, each after its inputs."""
+def ancestors(nodes: Iterable[Node], given: Container[Node] = ()) -> list[Node]:
+    """``nodes`` and all that they are computed from, each after its inputs.
+
+    What a node in ``given`` is computed from is left out, unless it is needed elsewhere.
+    """
     found: set[Node] = set()
     waiting = list(nodes)
     while waiting:
         node = waiting.pop()
         if node not in found:
             found.add(node)
-            waiting.extend(node.inputs)
+            if node not in given:
+                waiting.extend(node.inputs)
     return sorted(found, key=lambda node: node.number)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from backprop.arrays import describe, is_tensor, namespace
+from backprop.graph.backpropagation import ancestors
 from backprop.graph.node import Node
 from backprop.graph.schedule import Schedule
 
@@ -27,7 +28,7 @@ class Function:
         if len(set(self.inputs)) < len(self.inputs):
             raise ValueError("an input is named twice; expected each input once")
         given = set(self.inputs)
-        needed = [node for node in _needed(self.outputs, given) if node not in given]
+        needed = [node for node in ancestors(self.outputs, given) if node not in given]
         for node in needed:
             if node.operation == "variable":
                 raise ValueError(
@@ -110,24 +111,11 @@ def function(inputs: Sequence[Node], outputs: Sequence[Node]) -> Function:
     return Function(inputs, outputs)
 
 
-def _needed(outputs: Sequence[Node], given: set[Node]) -> list[Node]:
-    """The ancestors of ``outputs``, as far as they are not behind a given node."""
-    found: set[Node] = set()
-    waiting = list(outputs)
-    while waiting:
-        node = waiting.pop()
-        if node not in found:
-            found.add(node)
-            if node not in given:
-                waiting.extend(node.inputs)
-    return sorted(found, key=lambda node: node.number)
-
-
 def _indices(nodes: Sequence[Node]) -> set[Node]:
     """The nodes that indices are computed from."""
     position = {"rows": 1, "scatter_rows": 2}
     picks = [node for node in nodes if node.operation in position]
-    return set(_needed([node.inputs[position[node.operation]] for node in picks], set()))
+    return set(ancestors(node.inputs[position[node.operation]] for node in picks))
 
 
 def _signature(value: Any) -> tuple[Any, ...]:
