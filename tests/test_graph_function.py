@@ -6,6 +6,7 @@ import torch
 
 from backprop import graph
 from backprop.graph.function import MOST_SCHEDULES
+from backprop.graph.node import apply
 from tests.graph_checks import line_of
 
 BOTH = pytest.mark.parametrize("to", [np.array, torch.tensor])
@@ -114,6 +115,7 @@ def test_every_output_may_be_changed_without_changing_anything_else(x, y, to):
     views = [x, x, y, graph.transpose(x), graph.reshape(x, (-1,)), graph.reshape(x, (3, 3)), x[1:]]
     views += [x[0], graph.einsum("ij->ji", x), x[graph.constant(1)]]
     views += [graph.concatenate([x, x])[:3], graph.broadcast_to(y, (3, 3))]
+    views += [apply("matrix_transpose", x), apply("piece", x, x[:1], x[1:], which=0, axis=0)]
     outputs = [*views, *graph.gradients(z, [x, y]), *graph.gradients(graph.sum(x + y), [x, y])]
     run = graph.function([x, y], outputs)
     X, Y = to(np.arange(9.0).reshape(3, 3)), to(np.arange(3.0))

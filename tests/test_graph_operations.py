@@ -45,6 +45,8 @@ def test_first_and_second_derivatives(name, f, shapes):
     run = graph.function(inputs, outputs)
     found = run(*values)
     assert all(isinstance(x, np.ndarray | np.float64) for x in found)
+    # A view of an input would be changed together with it.
+    assert not any(np.shares_memory(y, x) for y in found for x in values)
     assert_close(found, by_autograd(f, xs, w, values[count + 1 :]))
     assert_close(run(*map(torch.tensor, values)), found)
     for of, grads in ((1, found[2 : 2 + count]), (2 + count, found[3 + count :])):
