@@ -22,9 +22,7 @@ def loss_and_accuracy(history: pd.DataFrame, split: str) -> Any:
         known = ", ".join(dict.fromkeys(history["split"]))
         raise ValueError(f"the table has no split {split!r}; expected one of: {known}")
     near = _nearest_epoch()
-    epoch = alt.X(
-        "epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d", orient="bottom")
-    )
+    epoch = alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d"))
     base = alt.Chart(rows).encode(x=epoch)
     layers = []
     for column, name, dash in (("loss", "blue", [1, 0]), ("accuracy", "green", [6, 3])):
@@ -40,7 +38,9 @@ def loss_and_accuracy(history: pd.DataFrame, split: str) -> Any:
         opacity=alt.condition(near, alt.value(0.6), alt.value(0)),
         tooltip=_tooltip(["epoch", "loss", "accuracy"]),
     )
-    return alt.layer(*layers, rule.add_params(near)).resolve_scale(y="independent")
+    # The rule has no y of its own: without a height the chart would be as high as one line.
+    chart = alt.layer(*layers, rule.add_params(near)).properties(height=300)
+    return chart.resolve_scale(y="independent")
 
 
 def learning_curves(history: pd.DataFrame, value: str) -> Any:
