@@ -13,6 +13,9 @@ FIND_PYTHON = for p in $(PYTHON) python3 python3.13 python3.12 python3.11 python
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo "$$p"; break; }; done
 
+# Python compiles what is imported when it is imported; compiling all of it takes minutes.
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
+
 BOOK := _build/html/index.html
 SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/checks/*.md chapters/*.ipynb chapters/*.bib) \
 	$(wildcard theme/*.py theme/static/*) $(wildcard tests/equations/*.py) $(wildcard src/backprop/*.py src/backprop/*/*.py)
@@ -20,7 +23,8 @@ SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/check
 # Several threads add in another order, and the last bits of the stored numbers with it.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 TWO_THREADS := OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 MKL_NUM_THREADS=2 VECLIB_MAXIMUM_THREADS=2
-NBVAL := $(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider -q chapters
+# Two notebooks at a time, the cells of each in one process.
+NBVAL := $(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider -q -n 2 --dist loadfile chapters
 
 .PHONY: help book test lint unit compare browser reproduce bench mutants notebooks lab serve clean
 .DELETE_ON_ERROR:
@@ -36,19 +40,19 @@ $(VENV)/created:
 	"$$p" -m venv $(VENV) && touch $@
 
 $(VENV)/book: $(VENV)/created requirements-book.txt pyproject.toml
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-book.txt
+	$(INSTALL) -r requirements-book.txt
 	@touch $@
 
 $(VENV)/reader: $(VENV)/book requirements.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(INSTALL) -r requirements.txt
 	@touch $@
 
 $(VENV)/developer: $(VENV)/reader requirements-dev.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/bench: $(VENV)/book requirements-benchmarks.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-benchmarks.txt
+	$(INSTALL) -r requirements-benchmarks.txt
 	@touch $@
 
 # ---- the book ----
@@ -81,7 +85,7 @@ compare: $(VENV)/developer ## execute every chapter again and compare all output
 
 browser: $(VENV)/developer $(BOOK)
 	$(PY) -m tools.browser --install
-	$(PY) -m pytest tests/browser -q -n 2
+	$(PY) -m pytest tests/browser -q -n 2 --maxschedchunk 1
 
 reproduce: $(VENV)/developer ## compare three times with one BLAS thread and three times with two
 	for i in 1 2 3; do $(ONE_THREAD) $(NBVAL) && $(TWO_THREADS) $(NBVAL) || exit 1; done

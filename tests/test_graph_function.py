@@ -84,10 +84,11 @@ def test_constants_and_inputs_can_be_outputs(x, to):
     c = graph.constant(np.array([1.0, 2]), name="c")
     given = to(np.array([5.0, 6]))
     outputs = [x, c, graph.constant(7), x, c * 2, graph.zeros_like(c)]
+    outputs.append(graph.mean(x).inputs[1])  # a number that is no array
     found = graph.function([x], outputs)(given)
-    expected = [[5, 6], [1, 2], 7, [5, 6], [2, 4], [0, 0]]
+    expected = [[5, 6], [1, 2], 7, [5, 6], [2, 4], [0, 0], 2]
     assert [np.asarray(value).tolist() for value in found] == expected
-    assert {type(value) for value in found} <= {type(given), np.float64}
+    assert {type(value) for value in found} <= {type(given), np.float64, float}
     assert [np.asarray(value).tolist() for value in graph.function([], outputs[1:3])()] == [
         [1, 2],
         7,

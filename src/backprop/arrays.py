@@ -240,6 +240,6 @@ def masked(x: Array, mask: Array) -> Array:
         xp = namespace(x)
         return xp.where(mask, x, xp.zeros_like(x))
     # np.where guesses the way at each entry; without a pattern it guesses wrong half the time.
-    # Minus true is all ones as bits, so that & keeps the number or clears it.
+    # A number's bits times 1 are the number, and times 0 they are 0, whatever they stand for.
     bits = np.dtype(f"i{x.itemsize}")
-    return (x.view(bits) & -mask.astype(bits)).view(x.dtype)
+    return (x.view(bits) * mask).view(x.dtype)

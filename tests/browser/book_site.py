@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from html.parser import HTMLParser
 from pathlib import Path
@@ -49,6 +49,7 @@ class Element:
     line: int
     parent: Element | None = None
     text: str = ""
+    children: list[Element] = field(default_factory=list)
 
     def get(self, name: str) -> str:
         return self.attributes.get(name, "")
@@ -83,6 +84,8 @@ class Page(HTMLParser):
         parent = self._open[-1] if self._open else None
         element = Element(tag, attributes, self.getpos()[0], parent)
         self.elements.append(element)
+        if parent is not None:
+            parent.children.append(element)
         if tag not in VOID:
             self._open.append(element)
 
@@ -108,7 +111,7 @@ class Page(HTMLParser):
         return [element for element in self.elements if name in element.classes]
 
     def inside(self, outer: Element) -> list[Element]:
-        return [element for element in self.elements if element.is_inside(outer)]
+        return [e for child in outer.children for e in (child, *self.inside(child))]
 
     @cached_property
     def anchors(self) -> Counter[str]:

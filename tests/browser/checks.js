@@ -47,15 +47,22 @@ window.bookChecks = (() => {
     return problems;
   }
 
-  // Waits until the page has followed a new width, and every chart is drawn or has failed.
-  async function calm() {
+  // Waits until the page has followed a new width or theme: every chart is drawn or has failed, no
+  // chart has changed for a while, and no color is still on its way.
+  async function calm(quiet = QUIET_MS) {
     await painted();
     await until(() => charts().every((chart) => ["live", "failed"].includes(chart.dataset.state)));
+    if (charts().length) await unchanged(quiet);
+    for (const motion of document.getAnimations())
+      if (Number.isFinite(motion.effect.getComputedTiming().endTime)) motion.finish();
+  }
+
+  async function unchanged(quiet) {
     let last = performance.now();
     const watcher = new MutationObserver(() => (last = performance.now()));
     const everything = { childList: true, subtree: true, attributes: true, characterData: true };
     for (const chart of charts()) watcher.observe(chart, everything);
-    await until(() => performance.now() - last > QUIET_MS);
+    await until(() => performance.now() - last > quiet);
     watcher.disconnect();
   }
 
@@ -182,20 +189,30 @@ window.bookChecks = (() => {
     return visible.length > 1 ? [`${visible.length} search fields are shown at once`] : [];
   }
 
-  // axe-core asks of every piece of text what lies behind it, which takes minutes where there are
-  // thousands. Of pieces that look the same one is kept: highlighted code loses the spans that
-  // repeat a class, typeset formulas, drawn without text, become empty boxes of their size, and
-  // the MathML that screen readers get beside them becomes one text.
+  // axe-core builds a picture of its own of every element, which takes long where there are
+  // thousands. Of leaves that are alike one is kept: highlighted code loses the spans that repeat a
+  // class, and a chart the marks that differ in place and wording only. Static pictures, hidden from
+  // everyone on the screen, are left out. Typeset formulas, drawn without text, become empty boxes
+  // of their size, and the MathML that screen readers get beside them becomes one text.
   function thin() {
     // First everything is looked up, then changed: between changes each look-up costs a layout.
-    const seen = new Set();
-    const repeats = [...document.querySelectorAll("pre span[class]:not([id])")].filter((token) => {
-      const look = token.className + getComputedStyle(token).color;
-      return seen.has(look) || !seen.add(look);
+    const first = () => {
+      const seen = new Set();
+      return (look) => !seen.has(look) && Boolean(seen.add(look));
+    };
+    const isNewToken = first();
+    const tokens = [...document.querySelectorAll("pre span[class]:not([id])")];
+    const repeats = tokens.filter((token) => !isNewToken(tokenLook(token)));
+    const marks = [...document.querySelectorAll(".bp-chart-live svg")].flatMap((picture) => {
+      const isNewMark = first();
+      const leaves = [...picture.querySelectorAll("*:not(:has(*), defs *, clipPath *)")];
+      return leaves.filter((leaf) => !isNewMark(markLook(leaf)));
     });
     const formulas = [...document.querySelectorAll("mjx-container > mjx-math")];
     const sizes = formulas.map((formula) => formula.getBoundingClientRect());
     for (const token of repeats) token.replaceWith(...token.childNodes);
+    for (const mark of marks) mark.remove();
+    for (const picture of document.querySelectorAll(".bp-chart-static")) picture.replaceChildren();
     formulas.forEach((formula, index) => {
       const { width, height } = sizes[index];
       formula.style.cssText = `display: inline-block; width: ${width}px; height: ${height}px`;
@@ -206,13 +223,76 @@ window.bookChecks = (() => {
     for (const pre of document.querySelectorAll("pre")) pre.normalize();
   }
 
+  // The block's classes count because a class may have another color in it, in one theme only.
+  function tokenLook(token) {
+    const block = token.closest(".highlight")?.parentElement?.className;
+    const cell = token.closest(".cell_input, .cell_output")?.className;
+    const style = token.getAttribute("style");
+    return [token.className, style, getComputedStyle(token).color, block, cell].join("|");
+  }
+
+  // What a rule may ask of a mark: its role, which attributes it has, and which of them say nothing.
+  function markLook(mark) {
+    const attributes = [...mark.attributes].map(({ name, value }) => {
+      const isSaid = /^(role|id|tabindex|aria-(?!label$))/.test(name);
+      return isSaid ? `${name}=${value}` : `${name}${value.trim() ? "" : " is empty"}`;
+    });
+    const words = mark.textContent.trim() ? "text" : "";
+    const owner = mark.parentElement;
+    return [mark.tagName, ...attributes.sort(), words, owner.getAttribute("role")].join("|");
+  }
+
+  // A link has to stand out from the words around it, where there are any.
+  function linkLook(link) {
+    const around = link.parentElement;
+    const isAmongWords = around.textContent.trim() !== link.textContent.trim();
+    const inherited = getComputedStyle(around).color;
+    return [around.tagName, isAmongWords, inherited, getComputedStyle(link).textDecorationLine];
+  }
+
+  // For each way in which text looks, a few of the elements that have text of their own: the two
+  // colors, size and weight are all that a rule on contrast weighs. An ancestor that is placed by
+  // position may cover something else than its parents, so texts in it stand apart, and so do links
+  // from their surroundings.
+  function looks(kept = 3) {
+    const grounds = new Map();
+    const ground = (element) => {
+      if (!element) return "";
+      if (!grounds.has(element)) {
+        const style = getComputedStyle(element);
+        const layers = [
+          style.backgroundColor === "rgba(0, 0, 0, 0)" ? "" : style.backgroundColor,
+          style.backgroundImage === "none" ? "" : style.backgroundImage,
+          style.opacity === "1" ? "" : style.opacity,
+          style.filter === "none" ? "" : style.filter,
+          /absolute|fixed|sticky/.test(style.position) ? `at ${element.getAttribute("class")}` : "",
+        ];
+        grounds.set(element, [ground(element.parentElement), ...layers].filter(Boolean).join("|"));
+      }
+      return grounds.get(element);
+    };
+    const hasText = (element) =>
+      element.matches("input, select, textarea") ||
+      [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+    const counts = new Map();
+    return [...document.body.querySelectorAll("*:not(script, style, noscript)")].filter((element) => {
+      if (!hasText(element) || !element.checkVisibility({ visibilityProperty: true })) return false;
+      const style = getComputedStyle(element);
+      const own = [style.color, style.fontSize, style.fontWeight, style.textShadow];
+      const link = element.closest("a") ? linkLook(element.closest("a")) : [];
+      const look = [...own, ...link, ground(element)].join(" / ");
+      counts.set(look, (counts.get(look) ?? 0) + 1);
+      return counts.get(look) <= kept;
+    });
+  }
+
   const picture = (index) => charts()[index].querySelector(".bp-chart-live svg").outerHTML;
   const allColors = (index) =>
     [...colorsOf(charts()[index].querySelector(".bp-chart-live")).keys()].sort();
 
   return {
     settle, calm, until, painted,
-    math, chartsAreDrawn, shown, colors, width, searchFields, thin,
+    math, chartsAreDrawn, shown, colors, width, searchFields, thin, looks,
     picture, allColors,
   };
 })();

@@ -36,7 +36,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-TIMEOUT_MS = 20_000
+#: Long enough for a chapter on a busy machine; only a test that fails waits so long.
+TIMEOUT_MS = 60_000
 VIEWPORT = {"width": 1280, "height": 900}
 CHECKS = (HERE / "checks.js").read_text(encoding="utf-8")
 #: What the theme's switch leaves behind, put there before the page's own scripts run.
@@ -53,9 +54,20 @@ KINDS: dict[str, Callable[[HtmlPage], bool]] = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark these tests, and put the longest first: then no process waits long for the last one."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.browser)
+    items.sort(key=expected_length, reverse=True)
+
+
+def expected_length(item: pytest.Item) -> float:
+    """How long a test that opens a page takes, by the page's size; the others are short."""
+    if "browser" not in getattr(item, "fixturenames", ()):
+        return 0
+    values = getattr(getattr(item, "callspec", None), "params", {}).values()
+    files = [book_folder() / value for value in values if str(value).endswith(".html")]
+    return sum(file.stat().st_size for file in files if file.is_file()) or float("inf")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -152,8 +164,8 @@ def open_page(
         pages.append(page)
         recorder = Recorder(page, addresses[protocol])
         page.goto(addresses[protocol] + name)
+        page.evaluate(CHECKS)
         if options.get("java_script_enabled", True):
-            page.evaluate(CHECKS)
             recorder.add(page.evaluate("bookChecks.settle()"))
         return page, recorder
 

@@ -1,86 +1,106 @@
-"""Every page, over both protocols, in both themes: all is there, nothing comes from elsewhere."""
+"""Every page, over both protocols, in both themes: all is there, nothing comes from elsewhere.
+
+Most of a visit's time goes into loading the page, so one load serves all that can be asked of it.
+Over http the reader has chosen a theme before and the system has the other one; over ``file://``
+the system alone decides. Which of the two themes comes first alternates from page to page, so that
+each is loaded, and each is switched to, on every second page.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from accessibility import problems_of_color, problems_of_structure
 from book_site import book_folder, page_names
 from playwright.sync_api import Page
+from reader import becomes, move_sliders, slider_values, switch_to
 from recorder import Recorder
 
 from backprop.palette import COLORS
 
+Opener = Callable[..., tuple[Page, Recorder]]
 THEMES = ("light", "dark")
-PROTOCOLS = ("http", "file")
-#: The pages of checks are all made by one directive, so two visits to each are enough.
-ALIKE, TWO_VISITS = "chapters/checks/", (("http", "light"), ("file", "dark"))
 NARROW = {"width": 390, "height": 844}
 WIDE = {"width": 1280, "height": 900}
-GRAVE = ("serious", "critical")
+
+
+def other(theme: str) -> str:
+    return THEMES[1 - THEMES.index(theme)]
 
 
 def palette(theme: str) -> list[str]:
     return [pair[THEMES.index(theme)] for pair in COLORS.values()]
 
 
-def accessibility_problems(page: Page) -> list[str]:
-    """What axe-core calls serious or critical: the rule, the element, and what would mend it."""
-    page.evaluate("bookChecks.thin()")
-    # preload: axe would fetch what the style sheets import, from the wrong folder.
-    options = {"resultTypes": ["violations"], "preload": False}
-    violations = Axe().run(page, options=options).response["violations"]
-    return [
-        f"axe {violation['impact']}: {violation['id']}: {node['target']}: {violation['help']} "
-        f"({' '.join((node.get('failureSummary') or '').split())})"
-        for violation in violations
-        if violation["impact"] in GRAVE
-        for node in violation["nodes"][:5]
-    ]
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Visit each page over each protocol in each theme."""
-    if "visit" in metafunc.fixturenames:
-        every = [(protocol, theme) for protocol in PROTOCOLS for theme in THEMES]
-        visits = [
-            (name, *visit)
-            for name in page_names(book_folder()) or ["no-page"]
-            for visit in (TWO_VISITS if name.startswith(ALIKE) else every)
-        ]
-        metafunc.parametrize("visit", visits, ids="-".join)
+    """Give each page the theme in which it is loaded."""
+    if "theme" in metafunc.fixturenames:
+        names = page_names(book_folder()) or ["no-page"]
+        turn = metafunc.function is test_page_over_file
+        visits = [(name, THEMES[(number + turn) % 2]) for number, name in enumerate(names)]
+        metafunc.parametrize(("visited", "theme"), visits)
 
 
-def test_page(open_page: Callable[..., tuple[Page, Recorder]], visit: tuple[str, str, str]) -> None:
-    """One load, all checks: a page's problems are reported together.
-
-    Over http the reader has chosen the theme before; over ``file://`` the system has.
-    """
-    name, protocol, theme = visit
-    if protocol == "http":
-        page, recorder = open_page(name, protocol, theme, viewport=NARROW)
-    else:
-        page, recorder = open_page(name, protocol, None, viewport=NARROW, color_scheme=theme)
-
-    def check(call: str, argument: object = None) -> None:
-        recorder.add(page.evaluate(f"(argument) => bookChecks.{call}", argument))
-
+def look_at(page: Page, recorder: Recorder, theme: str) -> None:
+    """What must hold in whichever theme is in force."""
     in_force = page.evaluate("document.documentElement.dataset.theme")
     if in_force != theme:
         recorder.add([f"the {theme} theme is asked for, and the page shows {in_force}"])
-    check("width()")
-    page.emulate_media(media="print")
-    check("shown('static')")
-    page.emulate_media(media="screen")
+    recorder.add(page.evaluate("bookChecks.width()"))
+    recorder.add(page.evaluate("bookChecks.chartsAreDrawn()"))
+    recorder.add(page.evaluate("bookChecks.shown('live')"))
+    recorder.add(page.evaluate("(allowed) => bookChecks.colors(allowed)", palette(theme)))
+
+
+def look_at_all(page: Page, recorder: Recorder, theme: str) -> None:
+    """What must hold in a page that has just been loaded."""
+    look_at(page, recorder, theme)
+    recorder.add(page.evaluate("bookChecks.math()"))
+    recorder.add(page.evaluate("bookChecks.searchFields()"))
+
+
+def test_page_over_http(open_page: Opener, visited: str, theme: str) -> None:
+    """In the stored theme, with its sliders moved, and then in the other theme."""
+    page, recorder = open_page(visited, "http", theme, color_scheme=other(theme))
+    look_at_all(page, recorder, theme)
+    move_sliders(page, recorder)
+    page.evaluate("bookChecks.thin()")
+    recorder.add(problems_of_structure(page))
+    recorder.add(f"{problem}, in the {theme} theme" for problem in problems_of_color(page))
+    switch(page, recorder, other(theme))
+    look_at(page, recorder, other(theme))
+    page.evaluate("bookChecks.thin()")
+    recorder.add(f"{problem}, in the {other(theme)} theme" for problem in problems_of_color(page))
+    recorder.report(f"{visited} over http, from the {theme} to the {other(theme)} theme")
+
+
+def switch(page: Page, recorder: Recorder, theme: str) -> None:
+    """The charts follow without a reload, and the sliders keep their place."""
+    page.evaluate("window.sameLoad = true")
+    values = slider_values(page)
+    switch_to(page, theme)
+    for chart in range(page.locator(".bp-chart").count()):
+        condition = "bookChecks.allColors(a.chart).every((c) => a.allowed.includes(c))"
+        if not becomes(page, condition, {"chart": chart, "allowed": palette(theme)}):
+            colors = page.evaluate("(i) => bookChecks.allColors(i)", chart)
+            recorder.add([f"chart {chart + 1}, switched to the {theme} theme, has {colors}"])
+    page.evaluate("bookChecks.calm()")
+    if slider_values(page) != values:
+        recorder.add([f"the sliders stood at {values}, now at {slider_values(page)}"])
+    if not page.evaluate("window.sameLoad === true"):
+        recorder.add(["switching the theme loaded the page again"])
+
+
+def test_page_over_file(open_page: Opener, visited: str, theme: str) -> None:
+    """In the system's theme, on a narrow screen, on paper, and on a wide screen."""
+    page, recorder = open_page(visited, "file", None, viewport=NARROW, color_scheme=theme)
+    recorder.add(page.evaluate("bookChecks.width()"))
+    if page.locator(".bp-chart").count():
+        page.emulate_media(media="print")
+        recorder.add(page.evaluate("bookChecks.shown('static')"))
+        page.emulate_media(media="screen")
     page.set_viewport_size(WIDE)
     page.evaluate("bookChecks.calm()")
-    check("width()")
-    check("math()")
-    check("chartsAreDrawn()")
-    check("shown('live')")
-    check("colors(argument)", palette(theme))
-    check("searchFields()")
-    if protocol == "http":
-        recorder.add(accessibility_problems(page))
-    recorder.report(f"{name} over {protocol} in the {theme} theme")
+    look_at_all(page, recorder, theme)
+    recorder.report(f"{visited} over file in the {theme} theme")

@@ -82,8 +82,8 @@ def increment(rng):
 """,
 )
 def chain(rng):
-    """Y of shape (2, 5) from X of shape (4, 3), both through one coordinate."""
-    A, X, c = drawn(rng, (10, 12), (4, 3), (10,))
+    """Y of shape (2, 5) from X of shape (2, 3, 2), both through one coordinate."""
+    A, X, c = drawn(rng, (10, 12), (2, 3, 2), (10,))
     Y = np.sin(A @ X.reshape(-1))
     d_z_d_Y = 3 * c * Y**2
     claimed = np.zeros(12)
@@ -94,7 +94,7 @@ def chain(rng):
         result = torch.sin(torch.tensor(A) @ x.reshape(-1)).reshape(2, 5)
         return (torch.tensor(c).reshape(2, 5) * result**3).sum()
 
-    return gradient(z, X, claimed.reshape(4, 3))
+    return gradient(z, X, claimed.reshape(2, 3, 2))
 
 
 @check(
@@ -250,14 +250,15 @@ def jacobian_and_product(rng):
 """,
 )
 def elementwise(rng):
+    """The sine, since f and its derivative have to differ."""
     X, G = drawn(rng, (N, D), (N, D))
     x, g = X.reshape(-1), G.reshape(-1)
-    diagonal = np.array([[np.exp(x[i]) * delta(i, j) for j in range(N * D)] for i in range(N * D)])
-    f = weighed(torch.exp, G)
+    diagonal = np.array([[np.cos(x[i]) * delta(i, j) for j in range(N * D)] for i in range(N * D)])
+    f = weighed(torch.sin, G)
     return [
-        equal(jacobian(np.exp, x), diagonal, tolerance=1e-8),
+        equal(jacobian(np.sin, x), diagonal, tolerance=1e-8),
         gradient(f, X, (g @ diagonal).reshape(N, D)),
-        gradient(f, X, np.array([g[j] * np.exp(x[j]) for j in range(N * D)]).reshape(N, D)),
+        gradient(f, X, np.array([g[j] * np.cos(x[j]) for j in range(N * D)]).reshape(N, D)),
     ]
 
 

@@ -76,9 +76,12 @@ def contract(rng: np.random.Generator) -> Result:
             (lambda a, b: a * b, lambda a, b: a * b, 0, D, (A, B)),
             (lambda a, b: a @ b, lambda a, b: a @ b, 0, narrow, (A, C)),
             (lambda a, b: a @ b, lambda a, b: a @ b, 1, narrow, (A, C)),
+            (lambda a, b: a / b, lambda a, b: a / b, 0, D, (row, B)),
             (lambda a, b: a / b, lambda a, b: a / b, 1, D, (row, B)),
             (lambda a, b: a * b, lambda a, b: a * b, 0, D, (row, B)),
             (lambda a: graph.logsumexp(a, axis=1), lambda a: a.logsumexp(1), 0, column, (A,)),
+            (lambda a: graph.sum(a, axis=1), lambda a: a.sum(1), 0, column, (A,)),
+            (graph.relu, torch.relu, 0, D, (A,)),
         )
     ]
 
@@ -269,11 +272,13 @@ def memory(rng: np.random.Generator) -> Result:
     left, right = [], []
     for nodes in (6, 9, 12):
         arrows = random_arrows(rng, nodes)
+        arrows[nodes - 2] = 0  # a node that z does not depend on; it is one of the targets
         below = np.linalg.matrix_power(np.eye(nodes, dtype=int) + arrows, nodes) > 0
-        targets = rng.choice(nodes - 1, size=3, replace=False).tolist()
-        between = below[targets].any(0)  # every node leads to the last one
-        left.append(made_calls(arrows, targets, True))
-        right.append(len(targets) + int(arrows[between].sum()))
+        targets = [nodes - 2, *rng.choice(nodes - 2, size=3, replace=False).tolist()]
+        between = below[targets].any(0) & below[:, -1]
+        pruned = arrows * between * between[:, None]
+        left.append(made_calls(pruned, targets, True))
+        right.append(len(targets) + int(pruned.sum()))
     return equal(floats(left), floats(right))
 
 
@@ -356,7 +361,11 @@ def softplus(rng: np.random.Generator) -> Result:
     """,
 )
 def convolution(rng: np.random.Generator) -> Result:
-    n, K = 7, 3
+    return [slid(rng, n, K) for n, K in ((7, 3), (6, 1), (4, 4))]
+
+
+def slid(rng: np.random.Generator, n: int, K: int) -> Result:
+    """Both lines for a kernel of K numbers that slides along n."""
     V, c, D = (rng.normal(size=size) for size in (n, K, n - K + 1))
 
     def slide(signal: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:

@@ -100,7 +100,7 @@ def layer_jacobian(rng: np.random.Generator) -> Result:
     h, J = values(net, x)[0], jacobians(net, x)
     return [
         row_by_row(lambda t, layer=layer: f(net, t, (layer,)), h[layer - 1], J[layer])
-        for layer in (1, 2)
+        for layer in (1, 2, 3)
     ]
 
 
@@ -467,20 +467,29 @@ def transposed(rng: np.random.Generator) -> Result:
     return row_by_row(lambda t: f(net, t), x, J_T.T)
 
 
-def all_costs(n: np.ndarray) -> list[int]:
-    """What each of the orders of a chain costs, by trying them all."""
+Order = int | tuple["Order", "Order"]
 
-    def tried(i: int, j: int) -> list[int]:
-        if i == j:
-            return [0]
+
+def all_costs(n: np.ndarray) -> list[int]:
+    """What each of the orders of a chain costs, by multiplying in every one of them."""
+
+    def orders(first: int, last: int) -> list[Order]:
+        if first == last:
+            return [first]
         return [
-            left + right + int(n[j]) * int(n[k]) * int(n[i - 1])
-            for k in range(i, j)
-            for left in tried(k + 1, j)
-            for right in tried(i, k)
+            (left, right)
+            for k in range(first, last)
+            for left in orders(k + 1, last)
+            for right in orders(first, k)
         ]
 
-    return tried(1, len(n) - 1)
+    def multiply(order: Order, matrices: list[np.ndarray]) -> np.ndarray:
+        if isinstance(order, int):
+            return matrices[order]
+        return multiply(order[0], matrices) @ multiply(order[1], matrices)
+
+    found = orders(0, len(n) - 2)
+    return [counted(lambda matrices, o=o: multiply(o, matrices), n) for o in found]
 
 
 @check(
@@ -511,8 +520,8 @@ def best(rng: np.random.Generator) -> Result:
     "eq-modes-memory",
     r"""
     \begin{aligned}
-    M_{\text{forward}} &= \max_{1 \le l \le L} 2\,(n_{l-1} + n_l) \\
-    M_{\text{reverse}} &= \sum_{l=0}^{L} n_l
+    M_{\text{forward}} &= \max_{1 \le l \le L} \, 2\,(n_{l-1} + n_l) \\
+    M_{\text{reverse}} &= \max_{1 \le l \le L} \Bigl( n_{l-1} + n_l + \sum_{m=0}^{l} n_m \Bigr)
     \end{aligned}
     """,
 )
@@ -526,20 +535,26 @@ def memory(rng: np.random.Generator) -> Result:
         return peak
 
     def held_by_reverse(n: np.ndarray) -> int:
-        stack = [n[0]]
-        for width in n[1:]:
-            stack.append(width)  # read again on the way back, so nothing goes before that
-        peak = sum(stack)
-        while stack:
-            stack.pop()
-            assert sum(stack) < peak
+        held, peak = {"value 0": n[0]}, 0
+        for layer in range(1, len(n)):
+            held[f"value {layer}"] = n[layer]  # read again on the way back
+            peak = max(peak, sum(held.values()))
+        held[f"gradient {len(n) - 1}"] = n[-1]
+        for layer in range(len(n) - 1, 0, -1):
+            held[f"gradient {layer - 1}"] = n[layer - 1]
+            peak = max(peak, sum(held.values()))
+            del held[f"value {layer}"], held[f"gradient {layer}"]
         return peak
 
     drawn = networks(rng)
     forward = [max(2 * (n[layer - 1] + n[layer]) for layer in range(1, len(n))) for n in drawn]
+    reverse = [
+        max(n[layer - 1] + n[layer] + sum(n[: layer + 1]) for layer in range(1, len(n)))
+        for n in drawn
+    ]
     return [
         equal(numbers([held_by_forward(n) for n in drawn]), numbers(forward)),
-        equal(numbers([held_by_reverse(n) for n in drawn]), numbers([n.sum() for n in drawn])),
+        equal(numbers([held_by_reverse(n) for n in drawn]), numbers(reverse)),
     ]
 
 
@@ -568,6 +583,29 @@ def checkpoints(rng: np.random.Generator) -> Result:
 
 
 # The exercises.
+
+
+@check(
+    "eq-modes-ratio",
+    r"""
+    \begin{aligned}
+    \frac{R}{F} &= \frac{n_L}{n_0} \cdot \frac{n_1 n_0 + \Sigma}{\Sigma + n_L n_{L-1}} \\
+    &< \frac{n_L}{n_0} \Bigl( \frac{n_1 n_0}{\Sigma} + 1 \Bigr) \\
+    &\le \frac{n_L}{n_0}\,(n_0 + 1) \le 2\,n_L
+    \end{aligned}
+    """,
+)
+def ratio(rng: np.random.Generator) -> Result:
+    drawn = networks(rng)
+    left = numbers([counted(from_left, n) / counted(from_right, n) for n in drawn])
+    common = numbers([sum(terms(n)[1:-1]) for n in drawn])
+    n0, n1, before, last = (numbers([n[k] for n in drawn]) for k in (0, 1, -2, -1))
+    right = last / n0 * (n1 * n0 + common) / (common + last * before)
+    bounds = last / n0 * (n1 * n0 / common + 1), last / n0 * (n0 + 1), 2 * last
+    above = itertools.pairwise([left, *bounds])
+    assert (left < bounds[0]).all()
+    assert all((small <= large * (1 + 1e-12)).all() for small, large in above)
+    return equal(left, right)
 
 
 @check(

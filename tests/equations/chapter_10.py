@@ -426,6 +426,21 @@ def component(rng: np.random.Generator) -> Result:
     return equal(w - eta * g.numpy() - lowest, claimed)
 
 
+@check(
+    "eq-second-mean",
+    r"""
+    \frac{v^\top H v}{v^\top v} = \frac{\sum_i \lambda_i\, c_i^2}{\sum_i c_i^2}
+    """,
+)
+def mean_of_eigenvalues(rng: np.random.Generator) -> Result:
+    a, v = rng.normal(size=(4, 4)), rng.normal(size=4)
+    H = a + a.T  # eigenvalues of both signs, found here and not put in
+    eigenvalues, q = np.linalg.eigh(H)
+    c = q.T @ v
+    weights = c**2 / (c**2).sum()
+    return equal(np.array([(v @ H @ v) / (v @ v)]), np.array([weights @ eigenvalues]))
+
+
 @check("eq-second-power", r"H^k v = \sum_{i=1}^{n} \lambda_i^k\, c_i\, q_i")
 def power(rng: np.random.Generator) -> Result:
     H, eigenvalues, q, v = bowl(rng)

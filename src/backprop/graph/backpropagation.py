@@ -42,7 +42,10 @@ def gradients(z: Node, targets: Sequence[Node], seed: Any = None) -> list[Node]:
         grad_table = {z: apply("seed", z) if seed is None else apply("seed", z, seed)}
     for V in sorted(consumers, key=lambda node: node.number, reverse=True):
         build_grad(V, grad_table, consumers[V])
-    return [grad_table[V] if V in grad_table else zeros_like(V) for V in targets]
+    for V in targets:
+        if V not in grad_table:
+            grad_table[V] = zeros_like(V)
+    return [grad_table[V] for V in targets]
 
 
 def prune(targets: Iterable[Node], z: Node) -> dict[Node, list[tuple[Node, int]]]:

@@ -153,6 +153,8 @@ def _namespace(inputs: Sequence[Any], constants: Sequence[Any]) -> tuple[Any, An
 def _conversion(xp: Any, value: Any, dtype: Any, device: Any) -> Callable[..., Any] | None:
     """How ``value`` becomes an array of the library ``xp``, None if it is one."""
     if type(value) in (int, float):
+        if xp is np:
+            return lambda number: np.asarray(number, dtype=dtype)[()]
         return lambda number: xp.asarray(number, dtype=dtype, device=device)
     if xp is np or is_tensor(value):
         return None

@@ -14,6 +14,7 @@ largest entries share the gradient equally.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -301,22 +302,27 @@ def _only(name: str) -> Callable[..., Callable[..., Any]]:
     return lambda xp, **attributes: getattr(xp, name)
 
 
+def _python(function: Callable[..., Any]) -> Callable[..., Callable[..., Any]]:
+    """Python's own operator, which is quickest where the values are single numbers."""
+    return lambda xp: function
+
+
 OPERATIONS: dict[str, Operation] = {
     # entry by entry
-    "add": Operation(_only("add"), (lambda W, D: D, lambda W, D: D), True),
-    "subtract": Operation(_only("subtract"), (lambda W, D: D, lambda W, D: -D), True),
+    "add": Operation(_python(operator.add), (lambda W, D: D, lambda W, D: D), True),
+    "subtract": Operation(_python(operator.sub), (lambda W, D: D, lambda W, D: -D), True),
     "multiply": Operation(
-        _only("multiply"),
+        _python(operator.mul),
         (lambda W, D: D * W.inputs[1], lambda W, D: D * W.inputs[0]),
         True,
     ),
     "divide": Operation(
-        _only("divide"),
+        _python(operator.truediv),
         (lambda W, D: D / W.inputs[1], lambda W, D: -D * W / W.inputs[1]),
         True,
     ),
     "power": Operation(_only("pow"), (_power_base, _power_exponent), True),
-    "negative": Operation(_only("negative"), (lambda W, D: -D,)),
+    "negative": Operation(_python(operator.neg), (lambda W, D: -D,)),
     "exp": Operation(_only("exp"), (lambda W, D: D * W,)),
     "log": Operation(_only("log"), (lambda W, D: D / W.inputs[0],)),
     "sqrt": Operation(_only("sqrt"), (lambda W, D: D / (2 * W),)),
@@ -336,8 +342,8 @@ OPERATIONS: dict[str, Operation] = {
         ),
         True,
     ),
-    "greater": Operation(_only("greater")),
-    "equal": Operation(_only("equal")),
+    "greater": Operation(_python(operator.gt)),
+    "equal": Operation(_python(operator.eq)),
     # reductions
     "sum": Operation(
         lambda xp, axis, keepdims: partial(computing.summed(xp), axis=axis, keepdims=keepdims),

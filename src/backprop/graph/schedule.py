@@ -255,7 +255,9 @@ class Schedule:
 
 
 def _copy(value: Any) -> Any:
-    return value.clone() if is_tensor(value) else value.copy()
+    if is_tensor(value):
+        return value.clone()
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _step(
