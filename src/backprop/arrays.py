@@ -20,6 +20,7 @@ Array = Any
 
 #: The dtypes that can carry a derivative here, by NumPy's names.
 FLOATING = ("float16", "float32", "float64")
+_NUMPY_FLOATING = {np.dtype(name) for name in FLOATING}
 
 
 def is_tensor(x: object) -> bool:
@@ -129,6 +130,8 @@ def require_floating(x: Array, name: str = "x") -> None:
     Raises:
         TypeError: unless ``x`` is an array, a tensor or a number of float16, float32 or float64.
     """
+    if type(x) is np.ndarray and x.dtype in _NUMPY_FLOATING:
+        return  # what it mostly is; the rest takes longer
     _require_known(x, name)
     if dtype_name(x) not in FLOATING:
         raise TypeError(
@@ -156,6 +159,8 @@ def require_same_kind(a: Array, b: Array, names: tuple[str, str]) -> None:
     Raises:
         TypeError: unless both are NumPy arrays or both tensors, of one dtype, on one device.
     """
+    if type(a) is type(b) is np.ndarray and a.dtype == b.dtype:
+        return  # what they mostly are; the rest takes longer
     devices = [getattr(x, "device", "cpu") for x in (a, b)]
     if (
         is_tensor(a) != is_tensor(b)
@@ -182,8 +187,8 @@ def require_batch(x: Array, width: int | None = None, name: str = "x") -> None:
         ValueError: for another rank than 2, for an empty batch, for another width.
     """
     require_floating(x, name)
-    expected = f"(batch, {'features' if width is None else width})"
     if len(shape(x)) != 2 or width not in (None, shape(x)[1]):
+        expected = f"(batch, {'features' if width is None else width})"
         raise ValueError(
             f"{name} has shape {shape(x)}; expected {expected}: one sample a row, also when "
             "there is only one sample"
@@ -213,3 +218,28 @@ def sigmoid(x: Array) -> Array:
     It neither overflows nor loses its relative accuracy where it is tiny.
     """
     return namespace(x).exp(-softplus(-x))
+
+
+def positive_part(x: Array) -> Array:
+    """``max(0, x)`` of each entry; NaN stays NaN."""
+    if isinstance(x, np.ndarray | np.generic):
+        return np.maximum(x, 0)
+    xp = namespace(x)
+    # Not maximum(x, 0), which PyTorch refuses, nor its relu, which keeps the sign of -0.
+    return xp.where(x <= 0, xp.zeros_like(x), x)
+
+
+def masked(x: Array, mask: Array) -> Array:
+    """``x`` where ``mask`` holds, and 0 elsewhere, even where ``x`` is infinite or NaN.
+
+    Args:
+        x: floating-point numbers.
+        mask: truth values, in the shape of ``x``.
+    """
+    if is_tensor(x) or x.itemsize > 8:
+        xp = namespace(x)
+        return xp.where(mask, x, xp.zeros_like(x))
+    # np.where guesses the way at each entry; without a pattern it guesses wrong half the time.
+    # A number's bits times 1 are the number, and times 0 they are 0, whatever they stand for.
+    bits = np.dtype(f"i{x.itemsize}")
+    return (x.view(bits) * mask).view(x.dtype)

@@ -17,7 +17,7 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
-from backprop import palette
+from backprop import _chart_training, palette
 
 #: What JupyterLab, VS Code and the built book draw live.
 VEGA_LITE_MIME = "application/vnd.vegalite.v5+json"
@@ -167,6 +167,51 @@ def _rounded(value: float) -> float | int:
         raise ValueError(f"a chart cannot show {value}: filter the data first")
     short = float(f"{value:.{SIGNIFICANT_DIGITS}g}")
     return int(short) if short.is_integer() and abs(short) < 1e15 else short
+
+
+def loss_and_accuracy(
+    history: pd.DataFrame,
+    split: str = "running",
+    *,
+    title: str,
+    description: str,
+    todo: str = "Move over the chart: a rule reads off both curves.",
+) -> Any:
+    """Loss and accuracy of one split over the epochs, each with an axis of its own.
+
+    Args:
+        history: a table of `backprop.training.train`.
+        split: ``running``, ``train`` or ``test``.
+        title, description, todo: as for `explain`.
+
+    Raises:
+        ValueError: if the table has no such split.
+    """
+    chart = _chart_training.loss_and_accuracy(history, split)
+    return explain(chart, title=title, todo=todo, description=description)
+
+
+def learning_curves(
+    history: pd.DataFrame,
+    value: str = "accuracy",
+    *,
+    title: str,
+    description: str,
+    todo: str = "Point at a curve, or at a name in the legend; scroll to zoom, drag to move.",
+) -> Any:
+    """All splits of a table over the epochs, and several runs compared.
+
+    Args:
+        history: a table of `backprop.training.train`; with a column ``run``, the tables of
+            several runs one below the other.
+        value: ``accuracy`` or ``loss``.
+        title, description, todo: as for `explain`.
+
+    Raises:
+        ValueError: for another ``value``.
+    """
+    chart = _chart_training.learning_curves(history, value)
+    return explain(chart, title=title, todo=todo, description=description)
 
 
 @dataclass(frozen=True)

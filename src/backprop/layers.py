@@ -20,13 +20,16 @@ import numpy as np
 from backprop.arrays import (
     Array,
     like,
+    masked,
     namespace,
+    positive_part,
     require_batch,
     require_floating,
     require_same_kind,
     require_same_shape,
     shape,
     sigmoid,
+    without_graph,
 )
 
 
@@ -72,6 +75,9 @@ class Layer:
         """
         self._recall(grad, "bp_param")
         return None
+
+    def descend(self, grad: Array, learning_rate: float) -> None:
+        """Move ``W`` against its gradient; see `Linear.descend`. Nothing, without parameters."""
 
     def _recall(self, grad: Array, method: str) -> tuple[Any, ...]:
         """What the forward pass kept, after a look at ``grad``; the output is kept first."""
@@ -152,7 +158,7 @@ class Linear(Layer):
         if shape(values) != expected:
             told = ", whose last row is the bias" if self.bias else ""
             raise ValueError(f"W has shape {shape(values)}; expected {expected}{told}")
-        self._W, self._drawn, self._forward = values, False, None
+        self._W, self._drawn, self._own, self._forward = values, False, False, None
 
     def __call__(self, x: Array) -> Array:
         """The affine map of each row of ``x``.
@@ -171,10 +177,11 @@ class Linear(Layer):
         if self._drawn:
             self.W = like(self.W, x)
         require_same_kind(x, self.W, ("x", "W"))
-        output = x @ self.W[: self.in_size]
+        W = self._W
+        output = x @ W[: self.in_size]
         if self.bias:
-            output = output + self.W[-1]
-        self._forward = (output, x, self.W)
+            output += W[-1]
+        self._forward = (output, x, W)
         return output
 
     def bp_input(self, grad: Array) -> Array:
@@ -187,12 +194,35 @@ class Linear(Layer):
 
         Args, errors: as for `Layer.bp_input`.
         """
-        _, x, _ = self._recall(grad, "bp_param")
-        grad_weights = x.T @ grad
+        _, x, W = self._recall(grad, "bp_param")
         if not self.bias:
-            return grad_weights
+            return x.T @ grad
         xp = namespace(grad)
-        return xp.concat([grad_weights, xp.sum(grad, axis=0, keepdims=True)])
+        # Both parts are computed where they belong: putting them together would copy them.
+        with without_graph(grad):
+            grad_W = xp.empty_like(W)
+            xp.matmul(x.T, grad, out=grad_W[:-1])
+            grad_W[-1] = grad.sum(axis=0)
+        return grad_W
+
+    def descend(self, grad: Array, learning_rate: float) -> None:
+        """Subtract ``learning_rate * grad`` from ``W``; the forward pass is forgotten.
+
+        An array that was assigned to ``W`` is not written to: the first step makes a new one,
+        which the steps after it change in place.
+
+        Args:
+            grad: what `bp_param` returned; it is used up.
+            learning_rate: a positive number.
+        """
+        with without_graph(grad):
+            grad *= learning_rate
+            if self._own:
+                self._W -= grad
+                self._forward = None
+            else:
+                self.W = self._W - grad
+                self._own = True
 
 
 class ReLU(Layer):
@@ -207,18 +237,15 @@ class ReLU(Layer):
         Args, errors: as for `Linear.__call__`, for any number of features.
         """
         require_batch(x)
-        xp = namespace(x)
-        # Not maximum(x, 0): PyTorch refuses the number, and with zeros calls the slope at 0 a half.
-        output = xp.where(x <= 0, xp.zeros_like(x), x)
-        self._forward = (output, x)
+        output = positive_part(x)
+        self._forward = (output,)
         return output
 
     def bp_input(self, grad: Array) -> Array:
         """``grad`` where the input was positive, 0 elsewhere; see `Layer.bp_input`."""
-        _, x = self._recall(grad, "bp_input")
-        xp = namespace(grad)
-        # Not grad * (x > 0): where grad is infinite that is NaN instead of 0.
-        return xp.where(x > 0, grad, xp.zeros_like(grad))
+        (output,) = self._recall(grad, "bp_input")
+        # The output is positive where the input was.
+        return masked(grad, output > 0)
 
 
 class Sigmoid(Layer):

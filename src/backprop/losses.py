@@ -16,6 +16,7 @@ from backprop.arrays import (
     describe,
     is_tensor,
     namespace,
+    require_batch,
     require_floating,
     require_not_empty,
     require_same_kind,
@@ -54,14 +55,7 @@ class Loss:
             ValueError: if the shapes differ, if the batch is empty, or if there is a NaN in
                 ``targets`` or a target that this loss has no meaning for.
         """
-        require_floating(outputs, "outputs")
-        if shape(outputs) == ():
-            raise ValueError(f"outputs is {describe(outputs)}; expected a batch: (batch, ...)")
-        namespace(targets, "targets")  # refuses what is no array
-        require_same_shape(outputs, targets, ("outputs", "targets"))
-        require_not_empty(outputs, "outputs")
-        targets = _as_targets(targets, outputs)
-        self._require_meaning(targets)
+        targets = self._accept(outputs, targets)
         value = self._value(outputs, targets)
         self._forward = (outputs, targets)
         return value
@@ -78,6 +72,18 @@ class Loss:
                 "expected a call of the loss before it"
             )
         return self._gradient(*self._forward)
+
+    def _accept(self, outputs: Array, targets: Array) -> Array:
+        """The targets as the loss uses them, after a look at both."""
+        require_floating(outputs, "outputs")
+        if shape(outputs) == ():
+            raise ValueError(f"outputs is {describe(outputs)}; expected a batch: (batch, ...)")
+        namespace(targets, "targets")  # refuses what is no array
+        require_same_shape(outputs, targets, ("outputs", "targets"))
+        require_not_empty(outputs, "outputs")
+        targets = _as_targets(targets, outputs)
+        self._require_meaning(targets)
+        return targets
 
     def _require_meaning(self, targets: Array) -> None:
         """Refuse targets that this loss has no meaning for."""
@@ -138,6 +144,108 @@ class BinaryCrossEntropy(Loss):
 
     def _gradient(self, outputs: Array, targets: Array) -> Array:
         return (sigmoid(outputs) - targets) / _entries(outputs)
+
+
+class SoftmaxCrossEntropy(Loss):
+    """The mean over the samples of ``-log(p[label])``, p the softmax of a row of logits.
+
+    The outputs are the logits, shape (batch, classes). The targets are labels, whole numbers
+    from 0 to classes - 1 of shape (batch,), or a row of probabilities for each sample, shape
+    (batch, classes), such as the rows of a one-hot matrix: as in
+    ``torch.nn.functional.cross_entropy``. Neither value nor gradient overflows, however large
+    the logits are. The derivation stands in the chapter "Softmax and cross-entropy".
+    """
+
+    def __init__(self) -> None:
+        """Start without a forward pass."""
+        super().__init__()
+        self._p: Array | None = None
+
+    def probabilities(self, outputs: Array) -> Array:
+        """The softmax of each row of logits, for outputs without labels.
+
+        Args:
+            outputs: the logits, shape (batch, classes), floating-point.
+
+        Returns:
+            Probabilities in the same shape; each row adds up to 1.
+
+        Raises:
+            TypeError, ValueError: as for a call.
+        """
+        require_batch(outputs, name="outputs")
+        return _softmax(outputs)[0]
+
+    def _accept(self, outputs: Array, targets: Array) -> Array:
+        require_batch(outputs, name="outputs")
+        namespace(targets, "targets")  # refuses what is no array
+        if len(shape(targets)) == 2:
+            return super()._accept(outputs, targets)
+        return _as_labels(targets, outputs)
+
+    def _require_meaning(self, targets: Array) -> None:
+        sums = targets.sum(axis=1)
+        if (targets < 0).any() or (abs(sums - 1) > 1e-3).any():
+            raise ValueError(
+                "targets has a row that is no probability distribution; expected entries of at "
+                "least 0 that add up to 1 in each row, or labels of shape (batch,)"
+            )
+
+    def _value(self, outputs: Array, targets: Array) -> Any:
+        xp = namespace(outputs)
+        self._p, shifted, log_sum = _softmax(outputs)
+        if len(shape(targets)) == 1:
+            at_target = shifted[xp.arange(len(targets), device=outputs.device), targets]
+        else:
+            at_target = (targets * shifted).sum(axis=1)
+        # Not -log(p): where p was rounded to 0, its logarithm is infinite.
+        return (log_sum[:, 0] - at_target).sum() / len(targets)
+
+    def _gradient(self, outputs: Array, targets: Array) -> Array:
+        xp, batch = namespace(outputs), len(targets)
+        if len(shape(targets)) == 1:
+            grad = xp.asarray(self._p, copy=True)
+            # Without the one-hot matrix, which is 0 everywhere else.
+            grad[xp.arange(batch, device=outputs.device), targets] -= 1
+        else:
+            grad = self._p - targets
+        grad /= batch
+        return grad
+
+
+def _softmax(outputs: Array) -> tuple[Array, Array, Array]:
+    """Probabilities, the logits less the largest of their row, and log(sum(exp)) of these."""
+    xp = namespace(outputs)
+    shifted = outputs - xp.max(outputs, axis=1, keepdims=True)
+    p = xp.exp(shifted)
+    total = p.sum(axis=1, keepdims=True)
+    p /= total
+    return p, shifted, xp.log(total)
+
+
+def _as_labels(targets: Array, outputs: Array) -> Array:
+    """``targets`` as int64, after a look at their kind, their number and their range."""
+    batch, classes = shape(outputs)
+    xp = namespace(targets)
+    if not xp.isdtype(targets.dtype, "integral"):
+        raise TypeError(
+            f"targets is {describe(targets)}; expected labels: whole numbers, shape ({batch},)"
+        )
+    if shape(targets) != (batch,):
+        raise ValueError(
+            f"targets has shape {shape(targets)}; expected labels of shape ({batch},), or "
+            f"probabilities of shape ({batch}, {classes})"
+        )
+    if is_tensor(targets) != is_tensor(outputs) or targets.device != outputs.device:
+        raise TypeError(
+            f"outputs is {describe(outputs)}, and targets is {describe(targets)}; expected one "
+            "library and one device: convert one of them"
+        )
+    lowest, highest = int(targets.min()), int(targets.max())
+    if lowest < 0 or highest >= classes:
+        wrong = lowest if lowest < 0 else highest
+        raise ValueError(f"targets has the label {wrong}; expected 0 to {classes - 1}")
+    return xp.astype(targets, xp.int64, copy=False)
 
 
 def _entries(outputs: Array) -> int:

@@ -6,11 +6,10 @@ The walk back through the layers is derived in the chapter "The PyTorch example,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from backprop.arrays import Array, without_graph
+from backprop.arrays import Array
 from backprop.layers import Layer
 from backprop.losses import Loss
 
@@ -33,6 +32,8 @@ class NeuralNet:
                 "a layer stands in two places, but remembers only one forward pass; expected a "
                 "layer of its own for each place"
             )
+        #: What the last layer said in the last `evaluate`, shape (batch, out); None before.
+        self.outputs: Array | None = None
         self._evaluated = False
 
     def __repr__(self) -> str:
@@ -49,8 +50,11 @@ class NeuralNet:
 
         Args, errors: as for the first layer. Returns the output of the last layer.
         """
-        with self._restored(always=True):
+        before = self._remembered()
+        try:
             return self._outputs(x)
+        finally:
+            self._restore(before)
 
     def evaluate(self, x: Array, y: Array) -> Any:
         """The loss of the outputs for ``x`` against the targets ``y``: the forward pass.
@@ -67,9 +71,14 @@ class NeuralNet:
         Raises:
             TypeError, ValueError: as the layers and the loss do.
         """
-        with self._restored(always=False):
-            value = self.loss(self._outputs(x), y)
-        self._evaluated = True
+        before = self._remembered()
+        try:
+            outputs = self._outputs(x)
+            value = self.loss(outputs, y)
+        except BaseException:
+            self._restore(before)
+            raise
+        self.outputs, self._evaluated = outputs, True
         return value
 
     def backprop(self) -> list[Array]:
@@ -95,8 +104,8 @@ class NeuralNet:
     def gradient_descent(self, learning_rate: float) -> None:
         """Subtract ``learning_rate`` times its gradient from each parameter.
 
-        All gradients are computed before any parameter changes. The parameters become new
-        arrays: those that were assigned to the layers are not written to.
+        All gradients are computed before any parameter changes. Arrays that were assigned to
+        the layers are not written to; from the second step on, a layer changes its own array.
 
         Raises:
             ValueError: unless the learning rate is a positive, finite number.
@@ -108,9 +117,8 @@ class NeuralNet:
             )
         gradients = self.backprop()
         for layer, grad in zip(self._trainable(), gradients, strict=True):
-            with without_graph(grad):
-                # float(): a NumPy float64 would turn float32 parameters into float64.
-                layer.W = layer.W - float(learning_rate) * grad
+            # float(): a NumPy float64 would turn float32 parameters into float64.
+            layer.descend(grad, float(learning_rate))
         self._evaluated = False
 
     def _trainable(self) -> list[Layer]:
@@ -121,16 +129,10 @@ class NeuralNet:
             x = layer(x)
         return x
 
-    @contextmanager
-    def _restored(self, *, always: bool) -> Iterator[None]:
-        """Put back what layers and loss remember, after an error or in any case."""
-        parts = [*self.layers, self.loss]
-        before = [dict(vars(part)) for part in parts]
-        done = False
-        try:
-            yield
-            done = True
-        finally:
-            if always or not done:
-                for part, state in zip(parts, before, strict=True):
-                    vars(part).update(state)
+    def _remembered(self) -> list[dict[str, Any]]:
+        """What layers and loss remember."""
+        return [vars(part).copy() for part in (*self.layers, self.loss)]
+
+    def _restore(self, before: list[dict[str, Any]]) -> None:
+        for part, state in zip((*self.layers, self.loss), before, strict=True):
+            vars(part).update(state)

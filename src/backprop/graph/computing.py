@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from backprop import arrays
+
 Compute = Callable[..., Any]
 Axis = int | tuple[int, ...] | None
 
@@ -37,16 +39,7 @@ def relu(xp: Any) -> Compute:
 
 def masked(xp: Any) -> Compute:
     """The first value where the second holds, and 0 elsewhere, even where it is infinite."""
-
-    def compute(x: Any, mask: Any) -> Any:
-        if xp is not np or x.itemsize > 8:
-            return xp.where(mask, x, xp.zeros_like(x))
-        # np.where guesses the way at each entry; without a pattern it guesses wrong half the time.
-        # A number's bits times 1 are the number, and times 0 they are 0, whatever they stand for.
-        bits = np.dtype(f"i{x.itemsize}")
-        return (x.view(bits) * mask).view(x.dtype)
-
-    return compute
+    return arrays.masked
 
 
 def sigmoid(xp: Any) -> Compute:

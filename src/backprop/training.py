@@ -1,0 +1,160 @@
+"""Training a classifier: epochs of shuffled minibatches, and a table of how it went.
+
+The chapter "Training on handwritten digits" builds this loop step by step, and says what each
+column of the table measures, and when.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+
+from backprop.arrays import Array, is_tensor, namespace
+from backprop.network import NeuralNet
+
+#: How many samples are looked at together where nothing is learned: enough to be quick.
+CHUNK = 1000
+
+
+class Data(Protocol):
+    """Samples and their labels, those to learn from and those to test with."""
+
+    train_images: Array
+    train_labels: Array
+    test_images: Array
+    test_labels: Array
+
+
+class Score(NamedTuple):
+    """How a network did: the mean of the losses, and the fraction of right answers."""
+
+    loss: float
+    accuracy: float
+
+
+class DivergenceError(ArithmeticError):
+    """The loss is not finite any more."""
+
+
+def train(
+    network: NeuralNet,
+    data: Data,
+    epochs: int,
+    batch_size: int = 64,
+    learning_rate: float | Callable[[int], float] = 0.1,
+    rng: np.random.Generator | int | None = None,
+    *,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Train by plain minibatch gradient descent, and say after each epoch how well it does.
+
+    Each epoch takes all samples once, in a new order. Right answers are counted, and losses
+    weighted by the number of their samples, so that a smaller last batch counts for less.
+
+    Args:
+        network: its loss is a mean over samples and takes labels; it is trained in place.
+        data: ``train_images`` (n, pixels), ``train_labels`` (n,), and the same for ``test``.
+        epochs: how often each sample is used, at least 1.
+        batch_size: how many samples a step takes, at least 1; the last one may get fewer.
+        learning_rate: a positive number, or a function that gives it for an epoch, from 1 on.
+        rng: a NumPy generator, or a seed for one; None shuffles differently every time.
+        progress: show a bar while it runs.
+
+    Returns:
+        A table with three rows an epoch and the columns ``epoch``, ``split``, ``loss`` and
+        ``accuracy`` (a fraction of 1). The split ``running`` was measured while the weights
+        moved, each batch before the step that it led to; ``train`` and ``test`` after the
+        epoch. An interruption from the keyboard returns the epochs that were done.
+
+    Raises:
+        ValueError: unless ``epochs`` and ``batch_size`` are at least 1.
+        DivergenceError: if a loss is NaN or infinite; it says where, and what to try.
+    """
+    for name, number in (("epochs", epochs), ("batch_size", batch_size)):
+        if number < 1:
+            raise ValueError(f"{name} is {number!r}; expected a whole number, at least 1")
+    shuffle, rows = np.random.default_rng(rng), []
+    try:
+        for epoch in _shown(range(1, epochs + 1), progress):
+            rate = learning_rate(epoch) if callable(learning_rate) else learning_rate
+            running = _epoch(network, data, epoch, batch_size, rate, shuffle)
+            rows.append((epoch, "running", *running))
+            rows.append((epoch, "train", *score(network, data.train_images, data.train_labels)))
+            rows.append((epoch, "test", *score(network, data.test_images, data.test_labels)))
+    except KeyboardInterrupt:
+        del rows[len(rows) // 3 * 3 :]
+    return pd.DataFrame(rows, columns=["epoch", "split", "loss", "accuracy"])
+
+
+def score(network: NeuralNet, images: Array, labels: Array) -> Score:
+    """The loss and the accuracy of a network as it is; nothing is learned.
+
+    Args:
+        network: its loss is a mean over samples and takes labels.
+        images: shape (n, pixels).
+        labels: shape (n,).
+    """
+    sums = _Sums()
+    for start in range(0, len(labels), CHUNK):
+        x, y = images[start : start + CHUNK], labels[start : start + CHUNK]
+        sums.add(network.evaluate(x, y), network.outputs, y)
+    return sums.score()
+
+
+def _epoch(
+    network: NeuralNet,
+    data: Data,
+    epoch: int,
+    batch_size: int,
+    rate: float,
+    rng: np.random.Generator,
+) -> Score:
+    """Use all samples once; the score of each batch before its step, together."""
+    sums = _Sums()
+    for batch, chosen in enumerate(_batches(data.train_labels, batch_size, rng), 1):
+        x, y = data.train_images[chosen], data.train_labels[chosen]
+        loss = network.evaluate(x, y)
+        if not math.isfinite(loss):
+            raise DivergenceError(
+                f"the loss is {float(loss)} in batch {batch} of epoch {epoch}; expected a finite "
+                f"number: try a smaller learning rate than {rate:g}, and look for NaN in the data"
+            )
+        sums.add(loss, network.outputs, y)
+        network.gradient_descent(rate)
+    return sums.score()
+
+
+def _batches(labels: Array, size: int, rng: np.random.Generator) -> Iterator[Array]:
+    """The numbers of the samples, shuffled, ``size`` at a time."""
+    order: Any = rng.permutation(len(labels))
+    if is_tensor(labels):
+        order = namespace(labels).asarray(order, device=labels.device)
+    for start in range(0, len(labels), size):
+        yield order[start : start + size]
+
+
+class _Sums:
+    """Losses and right answers, added up over samples."""
+
+    def __init__(self) -> None:
+        self.samples, self.loss, self.right = 0, 0.0, 0
+
+    def add(self, loss: Any, outputs: Array, labels: Array) -> None:
+        self.samples += len(labels)
+        self.loss += float(loss) * len(labels)
+        self.right += int((outputs.argmax(1) == labels).sum())
+
+    def score(self) -> Score:
+        return Score(self.loss / self.samples, self.right / self.samples)
+
+
+def _shown(epochs: range, progress: bool) -> Any:
+    if not progress:
+        return epochs
+    from tqdm.auto import tqdm
+
+    return tqdm(epochs, unit="epoch")
