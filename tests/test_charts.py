@@ -178,3 +178,69 @@ def test_a_slider_needs_a_label_that_a_reader_sees():
     binding = charts.slider("h", "step size", 1, 0, 2, 0.5).to_dict()
     assert binding
     assert charts.slider("h", "step size", 1, 0, 2, 0.5).param.bind.name == "step size "
+
+
+# ---- charts of a training run ----
+
+
+def history(**more):
+    """A table as `training.train` gives it: two epochs."""
+    rows = [
+        (epoch, split, loss / epoch, 1 - loss / 4 / epoch)
+        for epoch in (1, 2)
+        for split, loss in (("running", 0.71234567), ("train", 0.5), ("test", 0.61))
+    ]
+    return pd.DataFrame(rows, columns=["epoch", "split", "loss", "accuracy"]).assign(**more)
+
+
+def values_of(stored):
+    return [row for rows in stored[VEGA_LITE_MIME]["datasets"].values() for row in rows]
+
+
+WORDS = {"title": "Training", "description": "Two curves."}
+
+
+@pytest.mark.parametrize("split", ["running", "test"])
+def test_loss_and_accuracy_of_one_split_have_an_axis_each(split):
+    stored = bundle(charts.loss_and_accuracy(history(), split, **WORDS))
+    rows = values_of(stored)
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert {row["split"] for row in rows} == {split}
+    spec = stored[VEGA_LITE_MIME]
+    assert spec["resolve"] == {"scale": {"y": "independent"}}
+    text = json.dumps(spec)
+    assert '"title": "loss"' in text
+    assert '"title": "accuracy"' in text
+    assert '"tooltip"' in text
+
+
+def test_loss_and_accuracy_name_a_split_that_is_not_there():
+    with pytest.raises(ValueError, match="no split 'valid'; expected one of: running, train, test"):
+        charts.loss_and_accuracy(history(), "valid", **WORDS)
+
+
+@pytest.mark.parametrize("value", ["loss", "accuracy"])
+def test_learning_curves_show_every_split(value):
+    stored = bundle(charts.learning_curves(history(), value, **WORDS))
+    assert {row["split"] for row in values_of(stored)} == {"running", "train", "test"}
+    assert f'"title": "{value}"' in json.dumps(stored[VEGA_LITE_MIME])
+    assert '"bind": "scales"' in json.dumps(stored[VEGA_LITE_MIME])
+
+
+def test_learning_curves_compare_runs_by_color():
+    both = pd.concat([history(run="rate 0.1"), history(run="rate 0.2")])
+    text = json.dumps(bundle(charts.learning_curves(both, **WORDS))[VEGA_LITE_MIME])
+    assert '"field": "run"' in text
+    assert "rate 0.2" in text
+    alone = json.dumps(bundle(charts.learning_curves(history(), **WORDS))[VEGA_LITE_MIME])
+    assert '"field": "run"' not in alone
+
+
+def test_learning_curves_know_only_loss_and_accuracy():
+    with pytest.raises(ValueError, match="value is 'error'; expected 'loss' or 'accuracy'"):
+        charts.learning_curves(history(), "error", **WORDS)
+
+
+def test_a_training_run_is_stored_in_four_digits():
+    rows = values_of(bundle(charts.learning_curves(history(), **WORDS)))
+    assert rows[0]["loss"] == 0.7123

@@ -84,6 +84,20 @@ def test_a_loss_that_is_not_finite_stops_it():
         train(network(), blobs(), 50, learning_rate=1e200, progress=False)
 
 
+def test_a_last_step_that_destroys_the_network_is_noticed():
+    with np.errstate(all="ignore"), pytest.raises(DivergenceError, match="after epoch 1, over the"):
+        train(network(), blobs(), 1, batch_size=130, learning_rate=1e200, progress=False)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("rest", [0, 129])
+def test_images_without_labels_are_refused(split, rest):
+    data = blobs()
+    setattr(data, f"{split}_labels", getattr(data, f"{split}_labels")[:rest])
+    with pytest.raises(ValueError, match=f"130 images and {rest} labels; expected as many"):
+        train(network(), data, 1, progress=False)
+
+
 def test_an_interruption_returns_what_was_done(monkeypatch):
     calls = iter(range(100))
     real = training.score

@@ -85,15 +85,14 @@ def _nearest_epoch() -> alt.Parameter:
 
 
 def _tooltip(columns: list[str]) -> list[alt.Tooltip]:
-    formats = {"loss": ".4g", "accuracy": ".2%"}
-    types = {"split": "N", "run": "N"}
-    return [
-        alt.Tooltip(
-            f"{name}:{types.get(name, 'Q')}",
-            **({"format": formats[name]} if name in formats else {}),
-        )
-        for name in columns
-    ]
+    shown = {
+        "loss": alt.Tooltip("loss:Q", format=".4g"),
+        "accuracy": alt.Tooltip("accuracy:Q", format=".2%"),
+        "epoch": alt.Tooltip("epoch:Q"),
+        "split": alt.Tooltip("split:N"),
+        "run": alt.Tooltip("run:N"),
+    }
+    return [shown[name] for name in columns]
 
 
 def _rounded(history: pd.DataFrame) -> pd.DataFrame:

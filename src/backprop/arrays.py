@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 import array_api_compat
-import array_api_compat.numpy
 import numpy as np
 
 #: A NumPy array, a NumPy scalar, a PyTorch tensor or a Python number.
@@ -20,6 +19,9 @@ Array = Any
 
 #: The dtypes that can carry a derivative here, by NumPy's names.
 FLOATING = ("float16", "float32", "float64")
+#: The dtypes that can count, by NumPy's names.
+INTEGRAL = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+_NOTHING = nullcontext()
 _NUMPY_FLOATING = {np.dtype(name) for name in FLOATING}
 
 
@@ -48,13 +50,15 @@ def _require_known(x: object, name: str) -> None:
 def namespace(x: Array, name: str = "x") -> Any:
     """The functions that go with ``x``, under the names of the Python array API standard.
 
-    Numbers belong to NumPy.
+    Numbers belong to NumPy, which has these names since its version 2.1.
 
     Raises:
         TypeError: for anything but a NumPy array, a PyTorch tensor or a number.
     """
+    if type(x) is np.ndarray:
+        return np
     _require_known(x, name)
-    return array_api_compat.array_namespace(x) if is_tensor(x) else array_api_compat.numpy
+    return array_api_compat.array_namespace(x) if is_tensor(x) else np
 
 
 def shape(x: Array) -> tuple[int, ...]:
@@ -118,7 +122,7 @@ def like(values: Any, x: Array) -> Array:
 def without_graph(x: Array) -> AbstractContextManager[Any]:
     """A context for tensors in which PyTorch records no graph; for other ``x`` it does nothing."""
     if not is_tensor(x):
-        return nullcontext()
+        return _NOTHING
     import torch
 
     return torch.no_grad()
@@ -174,6 +178,20 @@ def require_same_kind(a: Array, b: Array, names: tuple[str, str]) -> None:
         )
 
 
+def require_like(a: Array, b: Array, names: tuple[str, str]) -> None:
+    """Refuse ``a`` unless it is floating-point, of the shape of ``b`` and of its kind.
+
+    Raises:
+        TypeError, ValueError: as `require_floating`, `require_same_shape`, `require_same_kind`.
+    """
+    known = type(a) is type(b) is np.ndarray and a.dtype in _NUMPY_FLOATING
+    if known and a.dtype == b.dtype and a.shape == b.shape:
+        return  # what they mostly are; the rest takes longer
+    require_floating(a, names[0])
+    require_same_shape(a, b, names)
+    require_same_kind(a, b, names)
+
+
 def require_batch(x: Array, width: int | None = None, name: str = "x") -> None:
     """Refuse what is no batch: floating-point numbers of shape (batch, features), neither zero.
 
@@ -186,6 +204,9 @@ def require_batch(x: Array, width: int | None = None, name: str = "x") -> None:
         TypeError: for anything but a floating-point array or tensor.
         ValueError: for another rank than 2, for an empty batch, for another width.
     """
+    known = type(x) is np.ndarray and x.dtype in _NUMPY_FLOATING
+    if known and x.ndim == 2 and x.size and width in (None, x.shape[1]):
+        return  # what it mostly is; the rest takes longer
     require_floating(x, name)
     if len(shape(x)) != 2 or width not in (None, shape(x)[1]):
         expected = f"(batch, {'features' if width is None else width})"

@@ -25,8 +25,8 @@ from backprop.arrays import (
     positive_part,
     require_batch,
     require_floating,
+    require_like,
     require_same_kind,
-    require_same_shape,
     shape,
     sigmoid,
     without_graph,
@@ -87,9 +87,7 @@ class Layer:
                 "expected a call of the layer since it was made and since W was last assigned"
             )
         output = self._forward[0]
-        require_floating(grad, "grad")
-        require_same_shape(grad, output, ("grad", "the layer's output"))
-        require_same_kind(grad, output, ("grad", "the layer's output"))
+        require_like(grad, output, ("grad", "the layer's output"))
         return self._forward
 
 

@@ -12,8 +12,10 @@ import math
 from typing import Any
 
 from backprop.arrays import (
+    INTEGRAL,
     Array,
     describe,
+    dtype_name,
     is_tensor,
     namespace,
     require_batch,
@@ -225,9 +227,8 @@ def _softmax(outputs: Array) -> tuple[Array, Array, Array]:
 
 def _as_labels(targets: Array, outputs: Array) -> Array:
     """``targets`` as int64, after a look at their kind, their number and their range."""
-    batch, classes = shape(outputs)
-    xp = namespace(targets)
-    if not xp.isdtype(targets.dtype, "integral"):
+    (batch, classes), dtype = shape(outputs), dtype_name(targets)
+    if dtype not in INTEGRAL:
         raise TypeError(
             f"targets is {describe(targets)}; expected labels: whole numbers, shape ({batch},)"
         )
@@ -245,7 +246,9 @@ def _as_labels(targets: Array, outputs: Array) -> Array:
     if lowest < 0 or highest >= classes:
         wrong = lowest if lowest < 0 else highest
         raise ValueError(f"targets has the label {wrong}; expected 0 to {classes - 1}")
-    return xp.astype(targets, xp.int64, copy=False)
+    # PyTorch would take uint8 for a mask.
+    xp = namespace(targets)
+    return targets if dtype == "int64" else xp.astype(targets, xp.int64)
 
 
 def _entries(outputs: Array) -> int:

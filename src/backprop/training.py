@@ -71,20 +71,24 @@ def train(
         epoch. An interruption from the keyboard returns the epochs that were done.
 
     Raises:
-        ValueError: unless ``epochs`` and ``batch_size`` are at least 1.
+        ValueError: unless ``epochs`` and ``batch_size`` are at least 1, or as for `score`.
         DivergenceError: if a loss is NaN or infinite; it says where, and what to try.
     """
     for name, number in (("epochs", epochs), ("batch_size", batch_size)):
         if number < 1:
             raise ValueError(f"{name} is {number!r}; expected a whole number, at least 1")
+    _require_pairs(data.train_images, data.train_labels)
     shuffle, rows = np.random.default_rng(rng), []
     try:
         for epoch in _shown(range(1, epochs + 1), progress):
             rate = learning_rate(epoch) if callable(learning_rate) else learning_rate
             running = _epoch(network, data, epoch, batch_size, rate, shuffle)
             rows.append((epoch, "running", *running))
-            rows.append((epoch, "train", *score(network, data.train_images, data.train_labels)))
-            rows.append((epoch, "test", *score(network, data.test_images, data.test_labels)))
+            for split in ("train", "test"):
+                images, labels = (getattr(data, f"{split}_{part}") for part in ("images", "labels"))
+                after = score(network, images, labels)
+                _require_finite(after.loss, f"after epoch {epoch}, over the {split} samples", rate)
+                rows.append((epoch, split, *after))
     except KeyboardInterrupt:
         del rows[len(rows) // 3 * 3 :]
     return pd.DataFrame(rows, columns=["epoch", "split", "loss", "accuracy"])
@@ -97,7 +101,11 @@ def score(network: NeuralNet, images: Array, labels: Array) -> Score:
         network: its loss is a mean over samples and takes labels.
         images: shape (n, pixels).
         labels: shape (n,).
+
+    Raises:
+        ValueError: without samples, or if there are more images than labels or fewer.
     """
+    _require_pairs(images, labels)
     sums = _Sums()
     for start in range(0, len(labels), CHUNK):
         x, y = images[start : start + CHUNK], labels[start : start + CHUNK]
@@ -118,14 +126,26 @@ def _epoch(
     for batch, chosen in enumerate(_batches(data.train_labels, batch_size, rng), 1):
         x, y = data.train_images[chosen], data.train_labels[chosen]
         loss = network.evaluate(x, y)
-        if not math.isfinite(loss):
-            raise DivergenceError(
-                f"the loss is {float(loss)} in batch {batch} of epoch {epoch}; expected a finite "
-                f"number: try a smaller learning rate than {rate:g}, and look for NaN in the data"
-            )
+        _require_finite(loss, f"in batch {batch} of epoch {epoch}", rate)
         sums.add(loss, network.outputs, y)
         network.gradient_descent(rate)
     return sums.score()
+
+
+def _require_pairs(images: Array, labels: Array) -> None:
+    if not len(images) == len(labels) > 0:
+        raise ValueError(
+            f"there are {len(images)} images and {len(labels)} labels; expected as many of both, "
+            "at least 1"
+        )
+
+
+def _require_finite(loss: float, where: str, rate: float) -> None:
+    if not math.isfinite(loss):
+        raise DivergenceError(
+            f"the loss is {float(loss)} {where}; expected a finite number: try a smaller learning "
+            f"rate than {rate:g}, and look for NaN in the data"
+        )
 
 
 def _batches(labels: Array, size: int, rng: np.random.Generator) -> Iterator[Array]:
