@@ -23,10 +23,14 @@ SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/check
 # Several threads add in another order, and the last bits of the stored numbers with it.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 TWO_THREADS := OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 MKL_NUM_THREADS=2 VECLIB_MAXIMUM_THREADS=2
+# Kernels work in chapters/, where a relative path would lead elsewhere.
+ifdef BACKPROP_DATA
+export BACKPROP_DATA := $(abspath $(BACKPROP_DATA))
+endif
 # Two notebooks at a time, the cells of each in one process.
-NBVAL := $(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider -q -n 2 --dist loadfile chapters
+NBVAL := $(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider -q -rs -n 2 --dist loadfile chapters
 
-.PHONY: help book test lint unit compare browser reproduce bench mutants notebooks lab serve clean
+.PHONY: help book test lint unit compare browser reproduce bench accuracy mutants notebooks lab serve clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -90,8 +94,12 @@ browser: $(VENV)/developer $(BOOK)
 reproduce: $(VENV)/developer ## compare three times with one BLAS thread and three times with two
 	for i in 1 2 3; do $(ONE_THREAD) $(NBVAL) && $(TWO_THREADS) $(NBVAL) || exit 1; done
 
-bench: $(VENV)/bench ## time the graph beside PyTorch, HIPS autograd, JAX and micrograd
+bench: $(VENV)/bench ## time graph and training beside PyTorch, HIPS autograd, JAX and micrograd
 	$(PY) -m benchmarks.graph
+	$(PY) -m benchmarks.training --write
+
+accuracy: $(VENV)/reader ## train networks on MNIST: the tables of accuracy in chapter 13
+	$(ONE_THREAD) $(PY) -m benchmarks.accuracy
 
 # Not a part of `test`: the tests run again for each of some six hundred changes.
 mutants: $(VENV)/developer ## change the layers a little, again and again: what does no test notice?

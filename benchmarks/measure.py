@@ -1,4 +1,4 @@
-"""Timing libraries side by side: a process for each, one thread, in turns.
+"""Timing libraries side by side: a process for each, as many threads for each, in turns.
 
 NumPy and PyTorch bring a BLAS each, and two of them in one process disturb each other. So every
 library works in a process of its own, which does nothing until it is asked. A round asks each
@@ -19,28 +19,30 @@ from statistics import median, quantiles
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-#: One thread for every BLAS and for XLA; JAX on the processor.
-ONE_THREAD = {
-    "JAX_PLATFORMS": "cpu",
-    "MKL_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "VECLIB_MAXIMUM_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-}
+
+
+def environment(threads: int) -> dict[str, str]:
+    """The variables that give every BLAS and XLA so many threads; JAX on the processor."""
+    names = ("MKL", "OMP", "OPENBLAS")
+    eigen = "false" if threads == 1 else "true"
+    return {f"{name}_NUM_THREADS": str(threads) for name in names} | {
+        "JAX_PLATFORMS": "cpu",
+        "VECLIB_MAXIMUM_THREADS": str(threads),
+        "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}",
+    }
 
 
 class Worker:
     """A process with one library in it, which prepares pieces of work and times them."""
 
-    def __init__(self, library: str) -> None:
+    def __init__(self, module: str, library: str, threads: int = 1) -> None:
         """Start the process; `prepare` tells whether the library is there."""
         path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.programs", library],
+            [sys.executable, "-m", f"benchmarks.{module}", library],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | ONE_THREAD | {"PYTHONPATH": path},
+            env=os.environ | environment(threads) | {"PYTHONPATH": path},
             text=True,
         )
 
@@ -87,6 +89,29 @@ def serve(programs: dict[str, Callable[..., Callable[[], Any]]]) -> None:
         except ImportError as error:
             answer = {"missing": str(error)}
         print(json.dumps(answer), flush=True)
+
+
+def serve_library(functions: dict[str, Any]) -> None:
+    """Serve the programs of the library that the command line names; ``functions`` makes them."""
+    try:
+        programs = functions[f"{sys.argv[1]}_programs"]()
+    except ImportError as error:
+        programs = _Missing(str(error))
+    serve(programs)
+
+
+class _Missing(dict):
+    """Programs of a library that is not installed."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        def refuse(*_: Any) -> Any:
+            raise ImportError(self.reason)
+
+        return refuse
 
 
 def _time(work: Callable[[], Any], seconds: float, cpu: bool) -> dict[str, float]:

@@ -8,14 +8,13 @@ absolute gradients. A library is imported only by the process that measures it.
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import serve
+from benchmarks.measure import serve_library
 
 Work = Callable[[], list[float]]
 
@@ -218,15 +217,4 @@ def micrograd_programs() -> dict[str, Callable[..., Any]]:
 
 
 if __name__ == "__main__":
-    try:
-        PROGRAMS = globals()[f"{sys.argv[1]}_programs"]()
-    except ImportError as error:
-        REASON = str(error)
-
-        def missing(*_: Any) -> Any:
-            """Say that the library is not there."""
-            raise ImportError(REASON)
-
-        names = ["cross-entropy", "fused", "squared-error", "chain", "moons"]
-        PROGRAMS = dict.fromkeys(names, missing)
-    serve(PROGRAMS)
+    serve_library(globals())

@@ -1,8 +1,11 @@
 """The notebooks are what their twins say, executed, and the tool that makes them is right."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -145,3 +148,22 @@ def test_tracebacks_lose_their_paths():
     notebook = nbformat.v4.new_notebook(cells=[cell])
     notebooks.normalize(notebook)
     assert notebook.cells[0].outputs[0].traceback == ["ValueError: bad"]
+
+
+def test_cells_that_need_mnist_are_skipped_with_the_reason_where_it_cannot_be_had(tmp_path):
+    shutil.copy(ROOT / "chapters" / "conftest.py", tmp_path)
+    sources = ["from backprop import datasets", "data = datasets.mnist();", "len(data)"]
+    cells = [nbformat.v4.new_code_cell(s, execution_count=n) for n, s in enumerate(sources, 1)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "needs.ipynb")
+    nothing = {"BACKPROP_DATA": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-rs"]
+    run = subprocess.run(
+        [*command, "-p", "no:cacheprovider", tmp_path],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | nothing,
+    )
+    assert "1 passed, 2 skipped" in run.stdout, run.stdout + run.stderr
+    assert "lacks train-images-idx3-ubyte.gz" in run.stdout
+    assert run.returncode == 0
