@@ -3,7 +3,8 @@
 A loss is called on the outputs of a network and on the targets, two arrays of one shape, and
 returns a scalar. ``bp_input()`` then returns the gradient of that very scalar with respect to
 the outputs: where the scalar is a mean, the factor 1/N is in the gradient. The derivations
-stand in the chapters "From one sample to a batch" and "An audit of three layers".
+stand in the chapters "From one sample to a batch", "An audit of three layers" and "Softmax and
+cross-entropy".
 """
 
 from __future__ import annotations
@@ -154,8 +155,9 @@ class SoftmaxCrossEntropy(Loss):
     The outputs are the logits, shape (batch, classes). The targets are labels, whole numbers
     from 0 to classes - 1 of shape (batch,), or a row of probabilities for each sample, shape
     (batch, classes), such as the rows of a one-hot matrix: as in
-    ``torch.nn.functional.cross_entropy``. Neither value nor gradient overflows, however large
-    the logits are. The derivation stands in the chapter "Softmax and cross-entropy".
+    ``torch.nn.functional.cross_entropy``. Neither value nor gradient overflows, as long as the
+    differences of the logits are finite. The derivation stands in the chapter "Softmax and
+    cross-entropy".
     """
 
     def __init__(self) -> None:
