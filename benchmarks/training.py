@@ -134,14 +134,12 @@ def picture(rows: list[Row]) -> Any:
     range_ = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q")
     aims = base.mark_tick(color="black", thickness=2, size=18).encode(x="aim:Q")
     layers = alt.layer(bars, range_, aims).properties(width=420)
-    return layers.facet(
-        row=alt.Row(
-            "work:N",
-            title=None,
-            sort=None,
-            header=alt.Header(labelAngle=0, labelAlign="left", labelOrient="top"),
-        )
-    ).resolve_scale(y="independent")
+    header = alt.Header(
+        labelAngle=0, labelAnchor="start", labelOrient="top", labelFontWeight="bold"
+    )
+    chart = layers.facet(row=alt.Row("work:N", title=None, sort=None, header=header))
+    title = "Bars: medians. Lines: quartiles. Ticks: what was aimed at."
+    return chart.resolve_scale(y="independent").properties(title=title)
 
 
 def report(arguments: argparse.Namespace) -> tuple[list[str], list[Row]]:

@@ -24,6 +24,7 @@ from backprop.arrays import (
     require_not_empty,
     require_same_kind,
     require_same_shape,
+    row_max,
     shape,
     sigmoid,
     softplus,
@@ -163,7 +164,9 @@ class SoftmaxCrossEntropy(Loss):
     def __init__(self) -> None:
         """Start without a forward pass."""
         super().__init__()
+        #: Of the last call: the probabilities, and where the labels are in them, if it had labels.
         self._p: Array | None = None
+        self._at: tuple[Array, Array] | None = None
 
     def probabilities(self, outputs: Array) -> Array:
         """The softmax of each row of logits, for outputs without labels.
@@ -196,31 +199,32 @@ class SoftmaxCrossEntropy(Loss):
             )
 
     def _value(self, outputs: Array, targets: Array) -> Any:
-        xp = namespace(outputs)
         self._p, shifted, log_sum = _softmax(outputs)
-        if len(shape(targets)) == 1:
-            at_target = shifted[xp.arange(len(targets), device=outputs.device), targets]
+        if targets.ndim == 1:
+            rows = namespace(outputs).arange(len(targets), device=outputs.device)
+            self._at = (rows, targets)
+            at_target = shifted[self._at]
         else:
+            self._at = None
             at_target = (targets * shifted).sum(axis=1)
         # Not -log(p): where p was rounded to 0, its logarithm is infinite.
         return (log_sum[:, 0] - at_target).sum() / len(targets)
 
     def _gradient(self, outputs: Array, targets: Array) -> Array:
-        xp, batch = namespace(outputs), len(targets)
-        if len(shape(targets)) == 1:
-            grad = xp.asarray(self._p, copy=True)
-            # Without the one-hot matrix, which is 0 everywhere else.
-            grad[xp.arange(batch, device=outputs.device), targets] -= 1
-        else:
+        if self._at is None:
             grad = self._p - targets
-        grad /= batch
+        else:
+            grad = namespace(outputs).asarray(self._p, copy=True)
+            # Without the one-hot matrix, which is 0 everywhere else.
+            grad[self._at] -= 1
+        grad /= len(targets)
         return grad
 
 
 def _softmax(outputs: Array) -> tuple[Array, Array, Array]:
     """Probabilities, the logits less the largest of their row, and log(sum(exp)) of these."""
     xp = namespace(outputs)
-    shifted = outputs - xp.max(outputs, axis=1, keepdims=True)
+    shifted = outputs - row_max(outputs)
     p = xp.exp(shifted)
     total = p.sum(axis=1, keepdims=True)
     p /= total
