@@ -101,7 +101,7 @@ bench: $(VENV)/bench ## time graph and training beside PyTorch, HIPS autograd, J
 accuracy: $(VENV)/reader ## train networks on MNIST: the tables of accuracy in chapter 13
 	$(ONE_THREAD) $(PY) -m benchmarks.accuracy
 
-# Not a part of `test`: the tests run again for each of some six hundred changes.
+# Not a part of `test`: the tests run again for each of about a thousand changes.
 mutants: $(VENV)/developer ## change the layers a little, again and again: what does no test notice?
 	rm -rf mutants
 	$(ONE_THREAD) $(BIN)/mutmut run --max-children 2

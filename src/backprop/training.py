@@ -7,6 +7,7 @@ column of the table measures, and when.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -175,6 +176,8 @@ class _Sums:
 def _shown(epochs: range, progress: bool) -> Any:
     if not progress:
         return epochs
-    from tqdm.auto import tqdm
-
+    with warnings.catch_warnings():
+        # Without widgets the bar is made of text, which needs no warning.
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
     return tqdm(epochs, unit="epoch")
