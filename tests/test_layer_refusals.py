@@ -98,7 +98,7 @@ def test_gradients_of_another_kind(name, kind):
             with refused(TypeError, "expected one library, one dtype and one device") as caught:
                 bp(bad)
             assert "grad is a " in str(caught.value)
-            assert "and the layer's output is a " in str(caught.value)
+            assert "and what it keeps is a " in str(caught.value)
     assert_unchanged(layer, grad, before)
 
 

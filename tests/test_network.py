@@ -1,5 +1,7 @@
 """Networks against PyTorch's autograd, and what a network does with its parameters."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -190,3 +192,57 @@ def test_the_way_back_ends_at_the_first_parameters():
     net = NeuralNet([Same(), first, Linear(2, 2)], MeanSquaredError())
     net.evaluate(np.ones((3, 4)), np.ones((3, 2)))
     assert [grad.shape for grad in net.backprop()] == [(5, 2), (3, 2)]
+
+
+class Twice(Layer):
+    """Two linear layers, one in an attribute and one in a list: layers inside a layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.rest = Linear(3, 3, 1), [Linear(3, 3, 2)]
+
+    def __call__(self, x):
+        return self.rest[0](self.first(x))
+
+    def bp_input(self, grad):
+        return self.first.bp_input(self.rest[0].bp_input(grad))
+
+    @property
+    def W(self):  # noqa: N802
+        return self.first.W
+
+    @W.setter
+    def W(self, values):  # noqa: N802
+        self.first.W = values
+
+    def bp_param(self, grad):
+        return self.first.bp_param(self.rest[0].bp_input(grad))
+
+
+def test_a_look_at_other_samples_leaves_what_layers_inside_layers_remember():
+    rng = np.random.default_rng(0)
+    x, y, other = (rng.normal(size=(4, 3)) for _ in range(3))
+    net = NeuralNet([Twice(), Tanh()], MeanSquaredError())
+    net.evaluate(x, y)
+    expected = net.backprop()[0]
+    net(other)
+    np.testing.assert_array_equal(net.backprop()[0], expected)
+
+
+@each_library
+def test_a_layer_of_ones_own_descends(kind):
+    net = NeuralNet([Twice()], MeanSquaredError())
+    x, y = (kind.normal(np.random.default_rng(seed), 4, 3) for seed in (0, 1))
+    net.evaluate(x, y)
+    before, (grad,) = net.layers[0].W, net.backprop()
+    expected = values(before) - 0.1 * values(grad)
+    net.gradient_descent(0.1)
+    kind.check(net.layers[0].W, expected)
+
+
+@each_library
+def test_a_layer_does_not_keep_its_output_alive(kind):
+    x = kind.normal(np.random.default_rng(0), 4, 3)
+    layer = Linear(3, 2, 0)
+    output = weakref.ref(layer(x))
+    assert output() is None

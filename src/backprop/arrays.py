@@ -152,9 +152,15 @@ def require_same_shape(a: Array, b: Array, names: tuple[str, str]) -> None:
     Raises:
         ValueError: unless the shapes are equal.
     """
-    if shape(a) != shape(b):
+    _require_equal_shapes(shape(a), shape(b), names)
+
+
+def _require_equal_shapes(
+    one: tuple[int, ...], other: tuple[int, ...], names: tuple[str, str]
+) -> None:
+    if one != other:
         raise ValueError(
-            f"{names[0]} has shape {shape(a)} and {names[1]} has shape {shape(b)}; expected "
+            f"{names[0]} has shape {one} and {names[1]} has shape {other}; expected "
             "equal shapes: nothing is broadcast here, because broadcasting hides mistakes"
         )
 
@@ -180,18 +186,26 @@ def require_same_kind(a: Array, b: Array, names: tuple[str, str]) -> None:
         )
 
 
-def require_like(a: Array, b: Array, names: tuple[str, str]) -> None:
-    """Refuse ``a`` unless it is floating-point, of the shape of ``b`` and of its kind.
+def require_like(
+    a: Array, expected: tuple[int, ...], kind: Array, names: tuple[str, str, str]
+) -> None:
+    """Refuse ``a`` unless it is floating-point, of the shape ``expected`` and like ``kind``.
+
+    Args:
+        a: what is looked at.
+        expected: a shape.
+        kind: an array of the library, dtype and device that are expected, in any shape.
+        names: what messages call ``a``, what has the shape, and what is of the kind.
 
     Raises:
         TypeError, ValueError: as `require_floating`, `require_same_shape`, `require_same_kind`.
     """
-    known = type(a) is type(b) is np.ndarray and a.dtype in _NUMPY_FLOATING
-    if known and a.dtype == b.dtype and a.shape == b.shape:
-        return  # what they mostly are; the rest takes longer
+    known = type(a) is type(kind) is np.ndarray and a.dtype in _NUMPY_FLOATING
+    if known and a.dtype == kind.dtype and a.shape == expected:
+        return  # what it mostly is; the rest takes longer
     require_floating(a, names[0])
-    require_same_shape(a, b, names)
-    require_same_kind(a, b, names)
+    _require_equal_shapes(shape(a), expected, names[:2])
+    require_same_kind(a, kind, (names[0], names[2]))
 
 
 def require_batch(x: Array, width: int | None = None, name: str = "x") -> None:

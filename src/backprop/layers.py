@@ -41,7 +41,7 @@ class Layer:
 
     def __init__(self) -> None:
         """Start without a forward pass."""
-        #: What the backward pass needs of the last forward pass, and the output's shape in it.
+        #: Of the last forward pass: the output's shape, and the arrays that going back needs.
         self._forward: tuple[Any, ...] | None = None
 
     def __repr__(self) -> str:
@@ -77,18 +77,26 @@ class Layer:
         return None
 
     def descend(self, grad: Array, learning_rate: float) -> None:
-        """Move ``W`` against its gradient; see `Linear.descend`. Nothing, without parameters."""
+        """Subtract ``learning_rate * grad`` from ``W``, if the layer has parameters.
+
+        Args:
+            grad: what `bp_param` returned; it may be used up.
+            learning_rate: a positive number.
+        """
+        if self.W is not None:
+            with without_graph(grad):
+                self.W = self.W - learning_rate * grad
 
     def _recall(self, grad: Array, method: str) -> tuple[Any, ...]:
-        """What the forward pass kept, after a look at ``grad``; the output is kept first."""
+        """What the forward pass kept, after a look at ``grad``."""
         if self._forward is None:
             raise RuntimeError(
                 f"{type(self).__name__}.{method} needs a forward pass to go back through; "
                 "expected a call of the layer since it was made and since W was last assigned"
             )
-        output = self._forward[0]
-        require_like(grad, output, ("grad", "the layer's output"))
-        return self._forward
+        expected, kept = self._forward[:2]
+        require_like(grad, expected, kept, ("grad", "the layer's output", "what it keeps"))
+        return self._forward[1:]
 
 
 class Linear(Layer):
@@ -179,12 +187,12 @@ class Linear(Layer):
         output = x @ W[: self.in_size]
         if self.bias:
             output += W[-1]
-        self._forward = (output, x, W)
+        self._forward = (shape(output), x, W)
         return output
 
     def bp_input(self, grad: Array) -> Array:
         """``grad @ W[:-1].T``, shape (batch, in_size); see `Layer.bp_input`."""
-        _, _, W = self._recall(grad, "bp_input")
+        _, W = self._recall(grad, "bp_input")
         return grad @ W[: self.in_size].T
 
     def bp_param(self, grad: Array) -> Array:
@@ -192,7 +200,7 @@ class Linear(Layer):
 
         Args, errors: as for `Layer.bp_input`.
         """
-        _, x, W = self._recall(grad, "bp_param")
+        x, W = self._recall(grad, "bp_param")
         if not self.bias:
             return x.T @ grad
         xp = namespace(grad)
@@ -236,7 +244,7 @@ class ReLU(Layer):
         """
         require_batch(x)
         output = positive_part(x)
-        self._forward = (output,)
+        self._forward = (shape(output), output)
         return output
 
     def bp_input(self, grad: Array) -> Array:
@@ -256,7 +264,7 @@ class Sigmoid(Layer):
         """
         require_batch(x)
         output = sigmoid(x)
-        self._forward = (output,)
+        self._forward = (shape(output), output)
         return output
 
     def bp_input(self, grad: Array) -> Array:
@@ -275,7 +283,7 @@ class Tanh(Layer):
         """
         require_batch(x)
         output = namespace(x).tanh(x)
-        self._forward = (output,)
+        self._forward = (shape(output), output)
         return output
 
     def bp_input(self, grad: Array) -> Array:

@@ -129,10 +129,17 @@ class NeuralNet:
             x = layer(x)
         return x
 
-    def _remembered(self) -> list[dict[str, Any]]:
-        """What layers and loss remember."""
-        return [vars(part).copy() for part in (*self.layers, self.loss)]
+    def _remembered(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """What layers and loss remember, each beside a copy of it."""
+        found: list[Any] = [*self.layers, self.loss]
+        for part in found:  # which grows by the layers that are found inside layers
+            for value in vars(part).values():
+                if isinstance(value, Layer):
+                    found.append(value)
+                elif type(value) is list:
+                    found += [inner for inner in value if isinstance(inner, Layer)]
+        return [(vars(part), vars(part).copy()) for part in found]
 
-    def _restore(self, before: list[dict[str, Any]]) -> None:
-        for part, state in zip((*self.layers, self.loss), before, strict=True):
-            vars(part).update(state)
+    def _restore(self, before: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+        for state, copy in before:
+            state.update(copy)

@@ -365,10 +365,12 @@ def product_variance(rng):
     "eq-layers-sum-variance",
     r"""
 \begin{aligned}
-\mathrm{Var}(z) &= \mathrm{E}\Bigl[\sum_{j=1}^{n} \sum_{l=1}^{n} a_j\, a_l\, w_j\, w_l\Bigr] \\
-&= \sum_{j \ne l} \mathrm{E}[a_j\, a_l]\; \underbrace{\mathrm{E}[w_j]\, \mathrm{E}[w_l]}_{0} \\
+\mathrm{Var}(z) &= \mathrm{E}\Bigl[\sum_{j=1}^{n_\text{in}} \sum_{j'=1}^{n_\text{in}} a_j\,
+    a_{j'}\, w_j\, w_{j'}\Bigr] \\
+&= \sum_{j \ne j'} \mathrm{E}[a_j\, a_{j'}]\; \underbrace{\mathrm{E}[w_j]\,
+    \mathrm{E}[w_{j'}]}_{0} \\
 &\quad + \sum_{j} \mathrm{E}[a_j^2]\, \mathrm{Var}(W) \\
-&= n\, \mathrm{Var}(W) \cdot \frac{1}{n} \sum_{j} \mathrm{E}[a_j^2]
+&= n_\text{in}\, \mathrm{Var}(W) \cdot \frac{1}{n_\text{in}} \sum_{j} \mathrm{E}[a_j^2]
 \end{aligned}
 """,
 )
@@ -440,9 +442,9 @@ def backward(rng):
     "eq-layers-depth",
     r"""
 \begin{aligned}
-\mathrm{E}\bigl[(a^{(n)})^2\bigr] &= \mathrm{E}[x^2] \prod_{l=1}^{n} n_\text{in}^{(l)}
+\mathrm{E}\bigl[(a^{(d)})^2\bigr] &= \mathrm{E}[x^2] \prod_{l=1}^{d} n_\text{in}^{(l)}
     \mathrm{Var}(W^{(l)}) \\
-\mathrm{E}\bigl[(G^{(0)})^2\bigr] &= \mathrm{E}\bigl[(G^{(n)})^2\bigr] \prod_{l=1}^{n}
+\mathrm{E}\bigl[(G^{(0)})^2\bigr] &= \mathrm{E}\bigl[(G^{(d)})^2\bigr] \prod_{l=1}^{d}
     n_\text{out}^{(l)} \mathrm{Var}(W^{(l)})
 \end{aligned}
 """,
@@ -464,6 +466,35 @@ def depth(rng):
     grown = (x**2).mean() * (2 * variances[0]) * (3 * variances[1])
     returned = (G**2).mean() * (3 * variances[0]) * (1 * variances[1])
     return [equal(np.float64(ahead), grown), equal(np.float64(back), returned)]
+
+
+@check(
+    "eq-layers-alike",
+    r"""
+\begin{aligned}
+& \mathrm{E}\Bigl[\Bigl(\frac{\partial L}{\partial W^{(l)}}\Bigr)^{\!2}\Bigr] \\
+&\quad = m^{l-1}\, \mathrm{E}[x^2] \cdot m^{d-l}\, \mathrm{E}\bigl[(G^{(d)})^2\bigr] \\
+&\quad = m^{d-1}\, \mathrm{E}[x^2]\; \mathrm{E}\bigl[(G^{(d)})^2\bigr]
+\end{aligned}
+""",
+)
+def alike(rng):
+    n, depth = 2, 3
+    m = rng.uniform(0.5, 2)
+    draws, chance = combinations([centered(rng, m / n, 2) for _ in range(depth * n * n)])
+    x, G = rng.normal(size=(1, n)), rng.normal(size=(1, n))
+    weights = torch.tensor(draws.reshape(-1, depth, n, n), requires_grad=True)
+    a = torch.tensor(x)
+    for number in range(depth):
+        a = a @ weights[:, number]  # one network for each of the combinations
+    (grads,) = torch.autograd.grad((torch.tensor(G) * a).sum(), weights)
+    found = []
+    for number in range(depth):
+        squares = (grads[:, number].numpy() ** 2).mean(axis=(1, 2))
+        before, behind = (x**2).mean() * m**number, (G**2).mean() * m ** (depth - 1 - number)
+        found.append(equal(chance @ squares, before * behind))
+        found.append(equal(chance @ squares, m ** (depth - 1) * (x**2).mean() * (G**2).mean()))
+    return found
 
 
 @check(
@@ -555,6 +586,28 @@ def he(rng):
         after = mean_square(np.maximum(0, z), weights, p, p_w)
         found.append(equal(after, n_in * var * before / 2))
     return [*found, equal(after, before)]
+
+
+@check(
+    "eq-layers-telescope",
+    r"""
+\prod_{l=1}^{d} \frac{n_\text{out}^{(l)}}{n_\text{in}^{(l)}} =
+    \frac{n_\text{out}^{(d)}}{n_\text{in}^{(1)}}
+""",
+)
+def telescope(rng):
+    """The left side as the factors that layers with ReLU and He's variance have, going back."""
+    stacks = [tuple(rng.integers(1, 4, size=size)) for size in (2, 3, 4, 4, 5, 5)]
+    left = np.ones(len(stacks))
+    for number, sizes in enumerate(stacks):
+        for n_in, n_out in itertools.pairwise(sizes):
+            # A mask lets each entry pass in half of the cases; all combinations with weights.
+            weights, p_w = combinations([centered(rng, 2 / n_in, 2)] * (n_in * n_out))
+            masks, p_m = combinations([(np.array([0.0, 1.0]), np.full(2, 0.5))] * n_out)
+            G = rng.normal(size=n_out)
+            back = np.einsum("cjk,mk->cmj", weights.reshape(-1, n_in, n_out), masks * G)
+            left[number] *= p_w @ (back**2).mean(axis=2) @ p_m / (G**2).mean()
+    return equal(left, np.array([sizes[-1] / sizes[0] for sizes in stacks]))
 
 
 @check(
