@@ -241,6 +241,23 @@ def test_a_layer_of_ones_own_descends(kind):
 
 
 @each_library
+def test_an_assigned_array_is_not_written_to_and_ones_own_is(kind):
+    rng = np.random.default_rng(0)
+    net = NeuralNet([Linear(3, 2)], MeanSquaredError())
+    assigned = kind.normal(rng, 4, 2)
+    net.layers[0].W, before = assigned, values(assigned)
+    x, y = kind.normal(rng, 5, 3), kind.normal(rng, 5, 2)
+    arrays = []
+    for _ in range(3):
+        net.evaluate(x, y)
+        net.gradient_descent(0.1)
+        arrays.append(net.layers[0].W)
+    np.testing.assert_array_equal(values(assigned), before)
+    assert arrays[0] is not assigned
+    assert arrays[0] is arrays[1] is arrays[2]
+
+
+@each_library
 def test_a_layer_does_not_keep_its_output_alive(kind):
     x = kind.normal(np.random.default_rng(0), 4, 3)
     layer = Linear(3, 2, 0)

@@ -76,10 +76,10 @@ def test_samples_are_counted_not_batches(monkeypatch):
 
 
 def test_a_loss_that_is_not_finite_stops_it():
-    data = blobs()
-    data.train_images[17] = np.nan
-    with pytest.raises(DivergenceError, match=r"loss is nan in batch \d of epoch 1.*than 0\.1"):
-        train(network(), data, 2, progress=False)
+    data, order = blobs(), np.random.default_rng(0).permutation(130)
+    data.train_images[order[70]] = np.nan
+    with pytest.raises(DivergenceError, match=r"loss is nan in batch 2 of epoch 1.*than 0\.1"):
+        train(network(), data, 2, rng=0, progress=False)
     with np.errstate(all="ignore"), pytest.raises(DivergenceError, match="smaller learning rate"):
         train(network(), blobs(), 50, learning_rate=1e200, progress=False)
 
@@ -87,6 +87,20 @@ def test_a_loss_that_is_not_finite_stops_it():
 def test_a_last_step_that_destroys_the_network_is_noticed():
     with np.errstate(all="ignore"), pytest.raises(DivergenceError, match="after epoch 1, over the"):
         train(network(), blobs(), 1, batch_size=130, learning_rate=1e200, progress=False)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_no_samples_at_all_are_refused_and_one_is_enough(split):
+    data, images, labels = blobs(), f"{split}_images", f"{split}_labels"
+    for name in (images, labels):
+        setattr(data, name, getattr(data, name)[:1])
+    assert len(train(network(), data, 1, progress=False)) == 3
+    for name in (images, labels):
+        setattr(data, name, getattr(data, name)[:0])
+    with pytest.raises(
+        ValueError, match="0 images and 0 labels; expected as many of both, at least 1"
+    ):
+        train(network(), data, 1, progress=False)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -103,25 +117,36 @@ def test_an_interruption_returns_what_was_done(monkeypatch):
     real = training.score
 
     def interrupted(*arguments):
-        if next(calls) == 3:  # after the second epoch's training samples were looked at
+        if next(calls) == 9:  # after the fifth epoch's training samples were looked at
             raise KeyboardInterrupt
         return real(*arguments)
 
     monkeypatch.setattr(training, "score", interrupted)
     table = train(network(), blobs(), 5, rng=0, progress=False)
-    assert table.epoch.tolist() == [1, 1, 1]
+    assert table.epoch.tolist() == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
     monkeypatch.undo()
-    assert table.equals(train(network(), blobs(), 1, rng=0, progress=False))
+    assert table.equals(train(network(), blobs(), 4, rng=0, progress=False))
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"epochs": 1, "batch_size": 0}])
-def test_numbers_below_one_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"is 0; expected a whole number, at least 1"):
-        train(network(), blobs(), **wrong, progress=False)
+@pytest.mark.parametrize("name", ["epochs", "batch_size"])
+def test_numbers_below_one_are_refused(name):
+    with pytest.raises(ValueError, match=rf"^{name} is 0; expected a whole number, at least 1"):
+        train(network(), blobs(), **{"epochs": 1, name: 0}, progress=False)
+
+
+def test_batches_have_64_samples_where_nothing_else_is_said():
+    tables = [
+        train(network(), blobs(), 2, rng=0, progress=False, **size)
+        for size in ({}, {"batch_size": 64}, {"batch_size": 65})
+    ]
+    assert tables[0].equals(tables[1])
+    assert not tables[0].equals(tables[2])
 
 
 def test_progress_is_shown_where_it_is_asked_for(capsys):
     train(network(), blobs(), 1, progress=False)
     assert capsys.readouterr() == ("", "")
     train(network(), blobs(), 1)
-    assert "1/1" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "1/1" in shown
+    assert "epoch/s" in shown
