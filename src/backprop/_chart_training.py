@@ -62,15 +62,21 @@ def learning_curves(history: pd.DataFrame, value: str) -> Any:
             scale=alt.Scale(zero=False),
         ),
         color=alt.Color(f"{by}:N", sort=None),
-        opacity=alt.condition(chosen, alt.value(1), alt.value(0.15)),
         detail=["split:N"],
     )
-    lines = base.mark_line().encode(strokeDash=alt.StrokeDash("split:N", scale=dashes))
+    dashed = alt.StrokeDash(
+        "split:N", scale=dashes, legend=alt.Legend(symbolStrokeColor=palette.light("ink"))
+    )
+    lines = base.mark_line().encode(
+        strokeDash=dashed, opacity=alt.condition(chosen, alt.value(1), alt.value(0.15))
+    )
+    # What finds the nearest epoch covers what it lies on, so the dots with the words lie on it.
+    finder = base.mark_point(opacity=0, aria=False)
     columns = ["epoch", "split", "loss", "accuracy", *(["run"] if by == "run" else [])]
     dots = base.mark_point(filled=True, size=60).encode(
         opacity=alt.condition(near, alt.value(1), alt.value(0)), tooltip=_tooltip(columns)
     )
-    return alt.layer(lines.add_params(zoom, chosen), dots.add_params(near))
+    return alt.layer(lines.add_params(zoom, chosen), finder.add_params(near), dots)
 
 
 def _nearest_epoch() -> alt.Parameter:
@@ -79,7 +85,7 @@ def _nearest_epoch() -> alt.Parameter:
         fields=["epoch"],
         nearest=True,
         on="pointerover",
-        clear="pointerout",
+        clear=False,
         empty=False,
     )
 

@@ -243,6 +243,19 @@ def require_not_empty(x: Array, name: str = "x") -> None:
         raise ValueError(f"{name} is empty: its shape is {shape(x)}; expected at least one sample")
 
 
+def are_plain_labels(labels: Array, outputs: Array) -> bool:
+    """Whether ``labels`` need no further look: NumPy's int64, one a row, from 0 to columns - 1.
+
+    Args:
+        labels: what may be labels.
+        outputs: a batch, shape (batch, classes).
+    """
+    if not (type(labels) is type(outputs) is np.ndarray and labels.dtype == np.int64):
+        return False
+    # Read without their sign, negative labels are larger than any number of classes.
+    return labels.shape == outputs.shape[:1] and labels.view(np.uint64).max() < outputs.shape[1]
+
+
 def softplus(x: Array) -> Array:
     """``log(1 + exp(x))`` of each entry, without overflow: about ``x`` for large ``x``."""
     xp = namespace(x)

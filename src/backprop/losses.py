@@ -15,6 +15,7 @@ from typing import Any
 from backprop.arrays import (
     INTEGRAL,
     Array,
+    are_plain_labels,
     describe,
     dtype_name,
     is_tensor,
@@ -104,7 +105,7 @@ class SumSquaredError(Loss):
 
     def _value(self, outputs: Array, targets: Array) -> Any:
         error = outputs - targets
-        return namespace(error).sum(error * error)
+        return (error * error).sum()
 
     def _gradient(self, outputs: Array, targets: Array) -> Array:
         return 2 * (outputs - targets)
@@ -119,7 +120,7 @@ class MeanSquaredError(Loss):
 
     def _value(self, outputs: Array, targets: Array) -> Any:
         error = outputs - targets
-        return namespace(error).mean(error * error)
+        return (error * error).mean()
 
     def _gradient(self, outputs: Array, targets: Array) -> Array:
         return (2 / _entries(outputs)) * (outputs - targets)
@@ -233,6 +234,8 @@ def _softmax(outputs: Array) -> tuple[Array, Array, Array]:
 
 def _as_labels(targets: Array, outputs: Array) -> Array:
     """``targets`` as int64, after a look at their kind, their number and their range."""
+    if are_plain_labels(targets, outputs):
+        return targets  # what they mostly are; the rest takes longer
     (batch, classes), dtype = shape(outputs), dtype_name(targets)
     if dtype not in INTEGRAL:
         raise TypeError(
@@ -264,10 +267,11 @@ def _entries(outputs: Array) -> int:
 def _as_targets(targets: Array, outputs: Array) -> Array:
     """``targets`` in the dtype of ``outputs``, after a look at their kind and for NaN."""
     xp = namespace(targets)
-    if not xp.isdtype(targets.dtype, ("bool", "integral", "real floating")):
-        raise TypeError(f"targets is {describe(targets)}; expected real numbers")
-    if is_tensor(targets) == is_tensor(outputs):
-        targets = xp.astype(targets, outputs.dtype, copy=False)
+    if targets.dtype != outputs.dtype:
+        if not xp.isdtype(targets.dtype, ("bool", "integral", "real floating")):
+            raise TypeError(f"targets is {describe(targets)}; expected real numbers")
+        if is_tensor(targets) == is_tensor(outputs):
+            targets = xp.astype(targets, outputs.dtype, copy=False)
     require_same_kind(outputs, targets, ("outputs", "targets"))
     if xp.isnan(targets).any():
         raise ValueError(f"targets is {describe(targets)}, with NaN in it; expected numbers")

@@ -35,6 +35,9 @@ class NeuralNet:
         #: What the last layer said in the last `evaluate`, shape (batch, out); None before.
         self.outputs: Array | None = None
         self._evaluated = False
+        #: Layers and loss, and what holds memory among them and in them; see `_remembered`.
+        self._own: list[Any] = []
+        self._parts: list[Any] = []
 
     def __repr__(self) -> str:
         """The layers and the loss."""
@@ -131,15 +134,21 @@ class NeuralNet:
 
     def _remembered(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """What layers and loss remember, each beside a copy of it."""
-        found: list[Any] = [*self.layers, self.loss]
-        for part in found:  # which grows by the layers that are found inside layers
-            for value in vars(part).values():
-                if isinstance(value, Layer):
-                    found.append(value)
-                elif type(value) is list:
-                    found += [inner for inner in value if isinstance(inner, Layer)]
-        return [(vars(part), vars(part).copy()) for part in found]
+        own = [*self.layers, self.loss]
+        if own != self._own:  # looked through once, and again when a layer is exchanged
+            self._own, self._parts = own, _with_inner(own)
+        return [(vars(part), vars(part).copy()) for part in self._parts]
 
     def _restore(self, before: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
         for state, copy in before:
             state.update(copy)
+
+
+def _with_inner(parts: Sequence[Any]) -> list[Any]:
+    """``parts``, and the layers in their attributes or in lists there, and so on."""
+    found = list(parts)
+    for part in found:  # which grows
+        for value in vars(part).values():
+            inside = value if isinstance(value, list) else [value]
+            found += [inner for inner in inside if isinstance(inner, Layer)]
+    return found
