@@ -53,6 +53,8 @@ def learning_curves(history: pd.DataFrame, value: str) -> Any:
     dashes = alt.Scale(domain=names, range=[SPLITS[name] for name in names])
     near, zoom = _nearest_epoch(), alt.selection_interval(name="zoom", bind="scales")
     chosen = alt.selection_point(name="chosen", fields=[by], bind="legend")
+    hues = alt.Scale(domain=list(dict.fromkeys(rows[by])))
+    color = alt.Color(f"{by}:N", scale=hues, legend=alt.Legend(symbolType="stroke"))
     base = alt.Chart(rows).encode(
         x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, format="d")),
         y=alt.Y(
@@ -61,12 +63,13 @@ def learning_curves(history: pd.DataFrame, value: str) -> Any:
             axis=alt.Axis(format="%" if value == "accuracy" else ""),
             scale=alt.Scale(zero=False),
         ),
-        color=alt.Color(f"{by}:N", sort=None),
+        color=color,
         detail=["split:N"],
     )
-    dashed = alt.StrokeDash(
-        "split:N", scale=dashes, legend=alt.Legend(symbolStrokeColor=palette.light("ink"))
-    )
+    # Where the colors stand for the splits as well, both have one legend.
+    dashed = alt.StrokeDash("split:N", scale=dashes)
+    if by == "run":
+        dashed = dashed.legend(symbolStrokeColor=palette.light("ink"))
     lines = base.mark_line().encode(
         strokeDash=dashed, opacity=alt.condition(chosen, alt.value(1), alt.value(0.15))
     )
