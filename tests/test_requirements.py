@@ -87,11 +87,14 @@ def test_the_book_needs_no_pytorch():
     assert str(pins("requirements.txt")["torch"].specifier) == "==2.13.0"
 
 
-def test_the_package_accepts_the_pinned_versions():
+@pytest.mark.parametrize(
+    ("block", "file"), [("dependencies", "requirements-book.txt"), ("data", "requirements.txt")]
+)
+def test_the_package_accepts_the_pinned_versions(block, file):
     project = (ROOT / "pyproject.toml").read_text("utf-8")
-    block = re.search(r"^dependencies = \[(.*?)^\]", project, re.M | re.S)[1]
-    pinned = pins("requirements-book.txt")
-    for line in re.findall(r'"([^"]+)"', block):
+    lines = re.search(rf"^{block} = \[(.*?)^\]", project, re.M | re.S)[1]
+    pinned = pins(file)
+    for line in re.findall(r'"([^"]+)"', lines):
         wanted = Requirement(line)
         version = str(pinned[canonicalize_name(wanted.name)].specifier).removeprefix("==")
         assert wanted.specifier.contains(version), line

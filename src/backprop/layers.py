@@ -6,8 +6,8 @@ shape (batch, out), into the gradient with respect to its input; ``bp_param(grad
 one with respect to ``layer.W``. All of it belongs to the most recent call. NumPy arrays give
 NumPy arrays, PyTorch tensors give tensors on their device, and dtypes are kept.
 
-The derivations stand in the chapters "From one sample to a batch" and "The PyTorch example,
-reversed".
+The derivations stand in the chapters "From one sample to a batch", "The PyTorch example,
+reversed" and "Layers".
 """
 
 from __future__ import annotations
