@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from equations.harness import check, equal, gradient
+from equations.harness import as_told, check, equal, gradient, threshold
 
 SHAPE = (3, 4)
 SAMPLES = 5
@@ -507,14 +507,6 @@ def line_minimum(rng):
     ]
 
 
-def threshold(holds, low, high):
-    """Where a condition begins to hold, between ``low`` and ``high``, by bisection."""
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
-
-
 @check(
     "eq-audit-saturation",
     r"""
@@ -544,12 +536,7 @@ def saturation(rng):
     exact = np.array([24, -128, 53, -1024]) * np.log(2)
     told = np.array([16.6, -88.7, 36.7, -709.8])
     weight = rng.normal()
-    # One pair for each number: beside the largest, an error in the smallest would not count.
-    pairs = []
-    for measured, formula, printed in zip(np.array(found), exact, told, strict=True):
-        pairs.append(equal(weight * measured, weight * formula, tolerance=1e-6))
-        pairs.append(equal(weight * formula, weight * printed, tolerance=0.05 / abs(printed)))
-    return pairs
+    return as_told(weight, found, exact, told, 0.05)
 
 
 @check(

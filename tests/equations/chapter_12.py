@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from equations.harness import check, equal, gradient
+from equations.harness import as_told, check, equal, gradient, threshold
 
 ROWS, CLASSES = 5, 4
 
@@ -383,14 +383,6 @@ def batch(rng):
     ]
 
 
-def threshold(holds, low, high):
-    """Where a condition begins to hold, between ``low`` and ``high``, by bisection."""
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
-
-
 @check(
     "eq-softmax-range",
     r"""
@@ -413,11 +405,7 @@ def exponential_range(rng):
     exact = np.array([128, -150, 1024, -1075]) * np.log(2)
     told = np.array([88.72, -103.97, 709.78, -745.13])
     weight = rng.normal()
-    pairs = []
-    for measured, formula, printed in zip(np.array(found), exact, told, strict=True):
-        pairs.append(equal(weight * measured, weight * formula, tolerance=1e-6))
-        pairs.append(equal(weight * formula, weight * printed, tolerance=0.005 / abs(printed)))
-    return pairs
+    return as_told(weight, found, exact, told, 0.005)
 
 
 @check(

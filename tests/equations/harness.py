@@ -84,6 +84,33 @@ def gradient(
     ]
 
 
+def threshold(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """Where a condition begins to hold, between ``low`` and ``high``, by bisection."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def as_told(
+    weight: float,
+    found: Sequence[float],
+    exact: Sequence[float],
+    told: Sequence[float],
+    half_digit: float,
+) -> list[Pair]:
+    """Measured numbers against their formula, and that against what is printed, one by one.
+
+    Beside the largest, an error in the smallest would not count.
+    """
+    pairs = []
+    for measured, formula, printed in zip(*map(np.array, (found, exact, told)), strict=True):
+        pairs.append(equal(weight * measured, weight * formula, tolerance=1e-6))
+        near = half_digit / abs(printed)
+        pairs.append(equal(weight * formula, weight * printed, tolerance=near))
+    return pairs
+
+
 def pairs(result: Result) -> list[Pair]:
     """All the pairs in what a check returned."""
     if isinstance(result, Pair):
