@@ -14,32 +14,54 @@ compares no closer than it allows; the report says how much it was.
 Rounding *inside* f that its value does not show, as in ``(1e8 + g(x)) - 1e8``, is not seen, so a
 right gradient of such an f may be called wrong. On a kink (ReLU at exactly 0) there is no
 gradient to compare with; a central difference gives the mean of both sides.
+
+Where a check fails, `backprop.diagnosis` looks for the likely cause, and the report names it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
-from backprop import arrays
+from backprop import arrays, diagnosis
+from backprop._diagnosis_causes import broken_causes, causes_of, in_width, is_single, told
+from backprop._diagnosis_copies import (
+    claimed,
+    double,
+    in_double,
+    loss_of,
+    mixed,
+    trace_of,
+    trainable_layers,
+)
+from backprop._diagnosis_differences import (
+    MOST_ENTRIES,
+    Function,
+    compare,
+    entry_lines,
+    entry_name,
+    finite_value,
+    floating_values,
+    moved,
+    natural_steps,
+    place_name,
+    positive,
+    random_lines,
+    real_values,
+)
+from backprop._diagnosis_model import Trace, walk
 from backprop.arrays import Array
-
-Function = Callable[[Any], Any]
+from backprop.diagnosis import Cause
 
 #: Below this magnitude ``relative_error`` becomes absolute. Default central differences of a
 #: function near 1 carry noise of about 4e-11; over this floor it counts 4e-7, below the
 #: tolerance of 1e-6.
 FLOOR = 1e-4
-
-#: ``method="auto"`` compares up to this many entries one by one, projections above.
-MOST_ENTRIES = 2_000
-
-#: Roundings that f is granted: its value may be off by this many times eps · abs(f).
-ROUNDINGS = 10
 
 
 def numerical_gradient(f: Function, x: Array, *, step: float | None = None) -> Array:
@@ -68,15 +90,15 @@ def numerical_gradient(f: Function, x: Array, *, step: float | None = None) -> A
 
     Source: chapter 1, ``eq-central-difference`` and ``eq-best-step-central``.
     """
-    point = _values(x)
-    steps = _natural_steps(point) if step is None else np.full(point.shape, _positive(step, "step"))
+    point = floating_values(x)
+    steps = natural_steps(point) if step is None else np.full(point.shape, positive(step, "step"))
     gradient = np.zeros(point.shape)
     with arrays.without_graph(x):
         for entry in np.ndindex(point.shape):
-            plus, minus, width = _moved(point, entry, float(steps[entry]))
-            place = f"with {_entry(entry)} of x moved from {point[entry]:.6g} to "
-            high = _finite(f, plus, x, f"{place}{plus[entry]:.6g}")
-            low = _finite(f, minus, x, f"{place}{minus[entry]:.6g}")
+            plus, minus, width = moved(point, entry, float(steps[entry]))
+            place = f"with {entry_name(entry)} of x moved from {point[entry]:.6g} to "
+            high = finite_value(f, plus, x, f"{place}{plus[entry]:.6g}")
+            low = finite_value(f, minus, x, f"{place}{minus[entry]:.6g}")
             gradient[entry] = (high - low) / width
     return arrays.like(gradient, x)
 
@@ -107,21 +129,21 @@ def directional_derivative(
 
     Source: chapter 1, ``eq-central-difference``.
     """
-    point = _values(x)
+    point = floating_values(x)
     arrays.require_same_shape(direction, x, ("direction", "x"))
-    way = _values(direction, "direction").astype(np.float64)
+    way = floating_values(direction, "direction").astype(np.float64)
     if not way.any():
         return arrays.like(0.0, x)
     if step is None:
         moving = way != 0
-        step = float(np.min(_natural_steps(point)[moving] / np.abs(way[moving])))
-    shift = _positive(step, "step") * way
+        step = float(np.min(natural_steps(point)[moving] / np.abs(way[moving])))
+    shift = positive(step, "step") * way
     plus, minus = (point + shift).astype(point.dtype), (point - shift).astype(point.dtype)
     if np.array_equal(plus, minus):
         raise ValueError(f"step {step:g} is too small to move x along direction in {point.dtype}")
     with arrays.without_graph(x):
-        high = _finite(f, plus, x, f"at x + {step:.3g} · direction")
-        low = _finite(f, minus, x, f"at x - {step:.3g} · direction")
+        high = finite_value(f, plus, x, f"at x + {step:.3g} · direction")
+        low = finite_value(f, minus, x, f"at x - {step:.3g} · direction")
     return arrays.like((high - low) / (2 * step), x)
 
 
@@ -148,7 +170,7 @@ def relative_error(a: Array, b: Array, *, floor: float = FLOOR) -> Array:
     arrays.require_floating(a, "a")
     arrays.require_floating(b, "b")
     arrays.require_same_shape(a, b, ("a", "b"))
-    floor = max(_positive(floor, "floor"), float(np.finfo(np.float64).tiny))
+    floor = max(positive(floor, "floor"), float(np.finfo(np.float64).tiny))
     left, right = (arrays.to_numpy(side).astype(np.float64) for side in (a, b))
     scale = np.maximum(np.maximum(np.abs(left), np.abs(right)), floor)
     with np.errstate(invalid="ignore"):
@@ -173,6 +195,9 @@ class GradientReport:
         claimed: the slope that the gradient claims there.
         numerical: the slope by central differences there.
         noise: how far rounding may have moved ``numerical``.
+        causes: what probably went wrong, most specific first, each a `backprop.diagnosis.Cause`
+            with ``name`` and ``evidence``; empty if ``ok``. For a gradient of a wrong shape
+            ``f`` is not called before this is read (printing the report does).
     """
 
     ok: bool
@@ -185,6 +210,14 @@ class GradientReport:
     claimed: float = math.nan
     numerical: float = math.nan
     noise: float = math.nan
+    _explain: Callable[[], tuple[Cause, ...]] | None = field(
+        default=None, repr=False, compare=False
+    )
+
+    @cached_property
+    def causes(self) -> tuple[Cause, ...]:
+        """The likely causes, most specific first; none for a gradient that passed."""
+        return () if self.ok or self._explain is None else self._explain()
 
     def __bool__(self) -> bool:
         """Whether the gradient passed, so that ``assert check_gradient(...)`` means it."""
@@ -193,9 +226,9 @@ class GradientReport:
     def __str__(self) -> str:
         """The report in a few lines."""
         verdict = "agrees with central differences" if self.ok else f"is wrong: {self.diagnosis}"
-        lines = [f"The gradient {verdict}"]
+        lines = [in_width(f"The gradient {verdict}")]
         if self.worst is not None:
-            place = _place(self.method, self.worst)
+            place = place_name(self.method, self.worst)
             lines += [
                 f"  compared:      {self.compared} {self.method}",
                 f"  largest error: {self.max_error:.2e} (tolerance {self.tolerance:.0e}), {place}",
@@ -204,7 +237,7 @@ class GradientReport:
             ]
         elif self.ok:
             lines.append("  compared:      nothing, the array has no entries")
-        return "\n".join(lines)
+        return "\n".join(lines + told(self.causes))
 
 
 def check_gradient(
@@ -230,8 +263,11 @@ def check_gradient(
     whole: an error of a single entry shows if it exceeds about ``tolerance`` times the norm
     of the gradient.
 
-    Two evaluations of ``f`` an entry or projection, two more where the first two leave doubt.
-    ``f`` is given copies, and for tensors runs under ``torch.no_grad()``.
+    Where the gradient is wrong, ``causes`` of the report names the likely mistake, with evidence.
+
+    Two evaluations of ``f`` an entry or projection, two more where the first two leave doubt, and
+    a few hundred at most to find a cause. ``f`` is given copies, and for tensors runs under
+    ``torch.no_grad()``.
 
     Args:
         f: takes an array like ``x``, returns a scalar (shape ()).
@@ -254,43 +290,10 @@ def check_gradient(
 
     Source: chapter 1, ``eq-central-difference`` and ``eq-best-step-central``.
     """
-    point = _values(x)
-    claim = _real(grad, "grad")
-    if method not in ("auto", "entries", "projections"):
-        raise ValueError(f"method is {method!r}; expected 'auto', 'entries' or 'projections'")
-    if projections < 1:
-        raise ValueError(f"projections is {projections}; expected at least 1")
-    if method == "auto":
-        method = "entries" if point.size <= MOST_ENTRIES else "projections"
-    blank = GradientReport(True, 0.0, None, _positive(tolerance, "tolerance"), method)
-    broken = _broken(claim, point)
-    if broken is not None:
-        return replace(blank, ok=False, max_error=math.inf, diagnosis=broken)
-    if point.size == 0:
-        return blank
-    with arrays.without_graph(x):
-        lines = (
-            _entries(point, claim)
-            if method == "entries"
-            else _random(point, claim, projections, rng)
-        )
-        found = [_compare(f, x, point, line, tolerance) for line in lines]
-    worst = max(found, key=lambda comparison: comparison.error)
-    wrong = sum(comparison.error > tolerance for comparison in found)
-    place = _place(method, worst.index)
-    return replace(
-        blank,
-        ok=wrong == 0,
-        max_error=worst.error,
-        diagnosis=f"{wrong} of {len(found)} {method} differ, most of all {place}"
-        if wrong
-        else None,
-        compared=len(found),
-        worst=worst.index,
-        claimed=worst.claimed,
-        numerical=worst.numerical,
-        noise=worst.noise,
-    )
+    report = _checked(f, grad, x, method, tolerance, projections, rng)
+    if report.worst is not None:
+        report.causes  # noqa: B018 - now: f may stand for another function later
+    return report
 
 
 def assert_gradient(
@@ -319,6 +322,215 @@ def assert_gradient(
         raise AssertionError(str(report))
 
 
+@dataclass(frozen=True)
+class NetworkReport:
+    """What ``check_network`` found; print it to read it, and use it as a truth value.
+
+    Attributes:
+        ok: whether nothing speaks against any of the gradients.
+        reports: one ``GradientReport`` for each parameter.
+        names: what the parameters are called here.
+        causes: what probably went wrong, most specific first; empty if ``ok``.
+    """
+
+    ok: bool
+    reports: tuple[GradientReport, ...]
+    names: tuple[str, ...]
+    causes: tuple[Cause, ...] = ()
+
+    @property
+    def diagnosis(self) -> str | None:
+        """Which gradients are wrong, in words; None if ``ok``."""
+        wrong = [name for name, r in zip(self.names, self.reports, strict=True) if not r.ok]
+        return f"wrong with respect to {', '.join(wrong)}" if wrong else None
+
+    def __bool__(self) -> bool:
+        """Whether all gradients passed."""
+        return self.ok
+
+    def __str__(self) -> str:
+        """The report in a few lines."""
+        if self.ok:
+            return (
+                f"The gradients of all {len(self.names)} parameters agree with central differences"
+            )
+        lines = ["The gradients of the network are wrong:"]
+        for name, report in zip(self.names, self.reports, strict=True):
+            verdict = "right" if report.ok else f"wrong: {report.diagnosis}"
+            lines.append(in_width(f"{name}: {verdict}", "  ", "    "))
+        return "\n".join(lines + told(self.causes))
+
+
+def check_network(
+    network: Any,
+    x: Array,
+    y: Array,
+    *,
+    gradients: Sequence[Array] | None = None,
+    before: tuple[Array, Array] | None = None,
+    tolerance: float = 1e-6,
+) -> NetworkReport:
+    """Check all gradients of a network at once, and say which mistake explains them.
+
+    The network makes a forward pass for another batch, then one for this batch, and a backward
+    pass: what it kept from the first shows. Its gradients are compared with central differences
+    of its loss. If any differs, the mistakes of `backprop.diagnosis` are made one by one in a
+    right backward pass through the same layers, and the one that gives the claimed numbers is
+    named. All of this happens in copies; ``network`` stays as it is.
+
+    Args:
+        network: has ``layers``, each callable, with parameters ``W`` (None or absent for none);
+            ``evaluate(x, y)``, the loss; and ``backprop()``, the gradients in the order of
+            the layers: a `backprop.network.NeuralNet`, or anything built like one.
+        x: a batch, shape (batch, in). In float32 the network claims its gradients as it is, and
+            they are compared with central differences of its loss in float64.
+        y: the targets, as the loss takes them.
+        gradients: the claimed gradients, if they come from elsewhere than ``network.backprop()``:
+            from a backward pass written out by hand, say.
+        before: the batch and targets that were gone through before these; by default ``x`` and
+            ``y`` with their entries mixed.
+        tolerance: the largest relative error that passes.
+
+    Returns:
+        A ``NetworkReport``.
+
+    Raises:
+        TypeError: as ``check_gradient``.
+        ValueError: as ``check_gradient``, and unless there is one gradient for each parameter.
+
+    Source: chapter 1, ``eq-central-difference``.
+    """
+    before = mixed(x, y) if before is None else before
+    claims = claimed(network, x, y, before) if gradients is None else list(gradients)
+    work, x, y = in_double(network, x, y)
+    work.evaluate(x, y)
+    trainable = trainable_layers(work)
+    if len(claims) != len(trainable):
+        raise ValueError(
+            f"there are {len(claims)} gradients for {len(trainable)} layers with parameters; "
+            "expected one for each"
+        )
+    losses = [loss_of(work, layer, x, y) for _, layer in trainable]
+    weights = [layer.W for _, layer in trainable]
+    reports = tuple(
+        _checked(f, claim, W, tolerance=tolerance)
+        for f, claim, W in zip(losses, claims, weights, strict=True)
+    )
+    names = tuple(f"W of layer {number}" for number, _ in trainable)
+    if all(reports):
+        return NetworkReport(True, reports, names)
+    causes = _network_causes(work, (x, y), before, claims, reports, names, losses, weights)
+    return NetworkReport(False, reports, names, causes)
+
+
+def _network_causes(
+    network: Any,
+    now: tuple[Array, Array],
+    before: tuple[Array, Array],
+    claims: Sequence[Array],
+    reports: Sequence[GradientReport],
+    names: Sequence[str],
+    losses: Sequence[Function],
+    weights: Sequence[Array],
+) -> tuple[Cause, ...]:
+    trace, values = trace_of(network, now), [real_values(claim, "grad") for claim in claims]
+    finite = all(np.isfinite(value).all() for value in values)
+    if trace is None or not finite or not _is_right(trace, reports, losses, weights):
+        # The layers are not known well enough: each gradient is looked at on its own.
+        return tuple(
+            Cause(cause.name, f"{name}: {cause.evidence}")
+            for name, report in zip(names, reports, strict=True)
+            for cause in report.causes
+        )
+    known = diagnosis.Claims(
+        [value.astype(np.float64) for value in values],
+        [not report.ok for report in reports],
+        names,
+        min((value.dtype for value in values), key=lambda dtype: dtype.itemsize).name,
+        [is_single(value) for value in values],
+    )
+    old = trace_of(network, (double(before[0]), double(before[1])))
+    return diagnosis.explain(trace, old, known)
+
+
+def _is_right(
+    trace: Trace,
+    reports: Sequence[GradientReport],
+    losses: Sequence[Function],
+    weights: Sequence[Array],
+) -> bool:
+    """Whether the backward pass through ``trace`` passes where the claimed one does not."""
+    return all(
+        report.ok or _checked(f, arrays.like(gradient, W), W, tolerance=report.tolerance).ok
+        for report, f, gradient, W in zip(
+            reports, losses, walk(trace).gradients, weights, strict=True
+        )
+    )
+
+
+# The check without the search for causes, which waits in the report.
+
+
+def _checked(
+    f: Function,
+    grad: Array,
+    x: Array,
+    method: Literal["auto", "entries", "projections"] = "auto",
+    tolerance: float = 1e-6,
+    projections: int = 20,
+    rng: np.random.Generator | None = None,
+) -> GradientReport:
+    point = floating_values(x)
+    claim = real_values(grad, "grad")
+    if method not in ("auto", "entries", "projections"):
+        raise ValueError(f"method is {method!r}; expected 'auto', 'entries' or 'projections'")
+    if projections < 1:
+        raise ValueError(f"projections is {projections}; expected at least 1")
+    if method == "auto":
+        method = "entries" if point.size <= MOST_ENTRIES else "projections"
+    blank = GradientReport(True, 0.0, None, positive(tolerance, "tolerance"), method)
+    broken = _broken(claim, point)
+    if broken is not None:
+
+        def explain_broken() -> tuple[Cause, ...]:
+            return broken_causes(f, claim, x, point, tolerance)
+
+        return replace(
+            blank, ok=False, max_error=math.inf, diagnosis=broken, _explain=explain_broken
+        )
+    if point.size == 0:
+        return blank
+    with arrays.without_graph(x):
+        lines = (
+            entry_lines(point, claim)
+            if method == "entries"
+            else random_lines(point, claim, projections, rng)
+        )
+        found = [compare(f, x, point, line, tolerance) for line in lines]
+    worst = max(found, key=lambda comparison: comparison.error)
+    wrong = sum(comparison.error > tolerance for comparison in found)
+    place = place_name(method, worst.index)
+
+    def explain() -> tuple[Cause, ...]:
+        by_entry = found if method == "entries" else None
+        return causes_of(f, claim, x, point, tolerance, by_entry)
+
+    return replace(
+        blank,
+        ok=wrong == 0,
+        max_error=worst.error,
+        diagnosis=f"{wrong} of {len(found)} {method} differ, most of all {place}"
+        if wrong
+        else None,
+        compared=len(found),
+        worst=worst.index,
+        claimed=worst.claimed,
+        numerical=worst.numerical,
+        noise=worst.noise,
+        _explain=explain if wrong else None,
+    )
+
+
 # What is asked of a gradient before its values are compared, most telling first.
 
 
@@ -334,171 +546,6 @@ def _broken(claim: np.ndarray, point: np.ndarray) -> str | None:
         entry = tuple(int(i) for i in np.argwhere(bad)[0])
         return (
             f"{int(bad.sum())} of its {claim.size} entries are NaN or infinite, first "
-            f"{_entry(entry)}: {claim[entry]}."
+            f"{entry_name(entry)}: {claim[entry]}."
         )
     return None
-
-
-# Comparing values. A line is a way through x along which f is a function of one number.
-
-
-@dataclass(frozen=True)
-class _Line:
-    """One entry of x, or one random direction."""
-
-    index: tuple[int, ...]
-    direction: np.ndarray | None  # None: along one entry
-    claimed: float  # the slope along the line, by the claimed gradient
-    size: float  # what a slope along the line may amount to, by the same gradient
-    eps: float  # of the coarser dtype of x and of the gradient
-    step: float
-
-
-@dataclass(frozen=True)
-class _Comparison:
-    """A claimed slope, a central difference, the noise of that, and the relative error."""
-
-    index: tuple[int, ...]
-    claimed: float
-    numerical: float
-    noise: float
-    error: float
-
-
-def _entries(point: np.ndarray, claim: np.ndarray) -> Iterator[_Line]:
-    steps, eps = _natural_steps(point), max(_eps(point), _eps(claim))
-    size = float(np.max(np.abs(claim * _scales(point))))
-    for entry in np.ndindex(point.shape):
-        yield _Line(entry, None, float(claim[entry]), size, eps, float(steps[entry]))
-
-
-def _random(
-    point: np.ndarray, claim: np.ndarray, projections: int, rng: np.random.Generator | None
-) -> Iterator[_Line]:
-    rng = np.random.default_rng(0) if rng is None else rng
-    step, eps = float(_eps(point) ** (1 / 3)), max(_eps(point), _eps(claim))
-    size = float(np.linalg.norm(claim * _scales(point)))
-    for number in range(projections):
-        # Signs, not normal numbers: no entry of a direction is ever small.
-        direction = rng.choice([-1.0, 1.0], size=point.shape) * _scales(point)
-        claimed = float(np.sum(claim * direction))
-        yield _Line((number,), direction, claimed, size, eps, step)
-
-
-def _compare(
-    f: Function, x: Array, point: np.ndarray, line: _Line, tolerance: float
-) -> _Comparison:
-    """A look along a line, or a second one with a hundredth of the step if that is better.
-
-    The smaller step has a hundred times the noise. It decides only where that is still below
-    the tolerance: else a wrong gradient would pass for want of a closer look.
-    """
-    first = _look(f, x, point, line, line.step, tolerance)
-    if first.error <= tolerance:
-        return first
-    second = _look(f, x, point, line, line.step / 100, tolerance)
-    clear = second.noise <= tolerance * max(line.size, abs(second.numerical))
-    return second if clear and second.error < first.error else first
-
-
-def _look(
-    f: Function, x: Array, point: np.ndarray, line: _Line, step: float, tolerance: float
-) -> _Comparison:
-    if line.direction is None:
-        plus, minus, width = _moved(point, line.index, step)
-    else:
-        shift = (step * line.direction).astype(point.dtype)
-        plus, minus, width = point + shift, point - shift, 2 * step
-    method = "entries" if line.direction is None else "projections"
-    place = f"{step:.3g} away from x {_place(method, line.index)}"
-    high, low = (_finite(f, side, x, place) for side in (plus, minus))
-    numerical = (high - low) / width
-    # The terms of f may be larger than their sum; the size of the gradient tells by how much.
-    largest = max(abs(high), abs(low), line.size)
-    noise = ROUNDINGS * line.eps * largest / (width / 2)
-    # A projection adds up entries of both signs and may come out near 0 by chance.
-    least = line.size if line.direction is not None else 0.0
-    scale = max(abs(line.claimed), abs(numerical), least, noise / tolerance)
-    error = abs(line.claimed - numerical) / scale if scale else 0.0
-    return _Comparison(line.index, line.claimed, numerical, noise, error)
-
-
-# Points, steps and values.
-
-
-def _real(x: Array, name: str) -> np.ndarray:
-    values = arrays.to_numpy(x, name)
-    if values.dtype.kind not in "fiu":
-        raise TypeError(f"{name} is {arrays.describe(x)}; expected real numbers")
-    return values
-
-
-def _values(x: Array, name: str = "x") -> np.ndarray:
-    """A copy of ``x`` as a NumPy array, fit for small steps."""
-    arrays.require_floating(x, name)
-    values = np.array(arrays.to_numpy(x, name))
-    if not np.isfinite(values).all():
-        entry = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        raise ValueError(f"{_entry(entry)} of {name} is {values[entry]}; expected finite numbers")
-    return values
-
-
-def _positive(number: float, name: str) -> float:
-    if not (math.isfinite(number) and number > 0):
-        raise ValueError(f"{name} is {number}; expected a positive, finite number")
-    return float(number)
-
-
-def _eps(values: np.ndarray) -> float:
-    return float(np.finfo(values.dtype).eps) if values.dtype.kind == "f" else 0.0
-
-
-def _scales(point: np.ndarray) -> np.ndarray:
-    return np.maximum(1.0, np.abs(point.astype(np.float64)))
-
-
-def _natural_steps(point: np.ndarray) -> np.ndarray:
-    return np.asarray(float(np.finfo(point.dtype).eps) ** (1 / 3) * _scales(point))
-
-
-def _moved(
-    point: np.ndarray, entry: tuple[int, ...], step: float
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """``point`` with one entry moved up, the same moved down, and the exact way between."""
-    plus, minus = point.copy(), point.copy()
-    # What is added has to be a difference of two numbers of this dtype: h = (x + h) - x.
-    h = (point[entry] + point.dtype.type(step)) - point[entry]
-    plus[entry] += h
-    minus[entry] -= h
-    width = float(plus[entry]) - float(minus[entry])
-    if not width > 0:
-        raise ValueError(
-            f"step {step:g} is too small to move {_entry(entry)} of x, {point[entry]:g}, "
-            f"in {point.dtype}"
-        )
-    return plus, minus, width
-
-
-def _finite(f: Function, point: np.ndarray, x: Array, place: str) -> float:
-    """The value of ``f`` at a fresh copy of ``point`` in the kind of ``x``."""
-    result = f(arrays.like(point, x))
-    value = _real(result, "the value of f")
-    if value.shape != ():
-        raise ValueError(
-            f"f returned an array of shape {value.shape}; expected a scalar, shape (): "
-            "sum its entries, or weigh them, to ask for a gradient"
-        )
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"f is {number} {place}; expected a finite number (try a smaller step)")
-    return number
-
-
-def _entry(index: tuple[int, ...]) -> str:
-    return f"entry {index}" if index else "the only entry"
-
-
-def _place(method: str, index: tuple[int, ...]) -> str:
-    if method == "entries":
-        return f"at {_entry(index)}"
-    return f"along random direction {index[0]}"

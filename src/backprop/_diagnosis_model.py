@@ -1,0 +1,299 @@
+"""A network as its forward pass shows it, and the right backward pass through it.
+
+Layers are recognized by what they compute, not by their class: a layer whose output is
+``max(0, x)`` is a ReLU, whatever its backward pass does. So a reader's own layers are known too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backprop import arrays
+
+Gradient = np.ndarray
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One layer in one forward pass, all arrays in float64.
+
+    Attributes:
+        number: its place in the network, from 0.
+        kind: ``linear``, ``relu``, ``sigmoid``, ``tanh``, ``identity`` or ``unknown``.
+        x: what went in, shape (batch, in).
+        out: what came out, shape (batch, out).
+        W: the parameters, or None.
+        in_size: how many rows of W are weights; one more is the bias, if there is one.
+    """
+
+    number: int
+    kind: str
+    x: np.ndarray
+    out: np.ndarray
+    W: np.ndarray | None = None
+
+    @property
+    def in_size(self) -> int:
+        """The number of features that come in."""
+        return int(self.x.shape[1])
+
+    @property
+    def weights(self) -> np.ndarray:
+        """W without the bias."""
+        assert self.W is not None
+        return self.W[: self.in_size]
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether W has a last row for the bias."""
+        return self.W is not None and len(self.W) > self.in_size
+
+    @property
+    def name(self) -> str:
+        """What evidence calls it."""
+        kinds = {"relu": "ReLU", "sigmoid": "sigmoid", "tanh": "tanh"}
+        return f"layer {self.number} ({kinds.get(self.kind, self.kind)})"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A forward pass, and the gradient of the loss with respect to the outputs."""
+
+    stages: tuple[Stage, ...]
+    targets: np.ndarray
+    loss: str
+    top: np.ndarray
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """What the last layer said."""
+        return self.stages[-1].out
+
+    @property
+    def trainable(self) -> list[int]:
+        """The numbers of the stages with parameters."""
+        return [stage.number for stage in self.stages if stage.W is not None]
+
+
+def record(layers: Sequence[Any], value: float, x: Any, y: Any) -> Trace | None:
+    """Run ``x`` through ``layers`` and recognize all of it; None where something is unknown.
+
+    Args:
+        layers: called one after the other; each may have parameters ``W``.
+        value: the loss of the network for ``x`` and ``y``, by which the loss is recognized.
+        x: a batch, shape (batch, in).
+        y: the targets.
+    """
+    stages = []
+    for number, layer in enumerate(layers):
+        before = as_float(x)
+        x = layer(x)
+        W = getattr(layer, "W", None)
+        stages.append(_recognized(number, before, as_float(x), None if W is None else as_float(W)))
+    targets = as_targets(as_float(y), stages[-1].out)
+    found = recognize_loss(stages[-1].out, targets, value)
+    if found is None or any(stage.kind == "unknown" for stage in stages):
+        return None
+    return Trace(tuple(stages), targets, found, LOSSES[found][1](stages[-1].out, targets))
+
+
+def as_float(x: Any) -> np.ndarray:
+    """A float64 copy, which nothing changes in place."""
+    return np.array(arrays.to_numpy(x), dtype=np.float64)
+
+
+def _recognized(number: int, x: np.ndarray, out: np.ndarray, W: np.ndarray | None) -> Stage:
+    kind = "unknown"
+    if x.ndim == out.ndim == 2:
+        if W is not None:
+            kind = "linear" if _is_affine(x, out, W) else "unknown"
+        elif x.shape == out.shape:
+            with np.errstate(over="ignore"):
+                for name, function in ACTIVATIONS.items():
+                    if np.allclose(out, function(x), rtol=1e-5, atol=1e-7):
+                        kind = name
+                        break
+    return Stage(number, kind, x, out, W)
+
+
+def _is_affine(x: np.ndarray, out: np.ndarray, W: np.ndarray) -> bool:
+    if W.ndim != 2 or W.shape[0] - x.shape[1] not in (0, 1) or W.shape[1] != out.shape[1]:
+        return False
+    product = x @ W[: x.shape[1]]
+    if W.shape[0] > x.shape[1]:
+        product = product + W[-1]
+    return np.allclose(out, product, rtol=1e-4, atol=1e-5)
+
+
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": lambda x: np.exp(-np.logaddexp(0, -x)),
+    "tanh": np.tanh,
+    "identity": lambda x: x,
+}
+
+
+# Losses: the value by which one is recognized, and the gradient with respect to the outputs.
+
+
+def as_targets(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Labels as rows of a one-hot matrix; all else as it is."""
+    if targets.ndim == 1 and outputs.ndim == 2 and len(targets) == len(outputs):
+        classes = outputs.shape[1]
+        if classes > 1 and np.all((targets >= 0) & (targets < classes) & (targets % 1 == 0)):
+            return np.eye(classes)[targets.astype(int)]
+    return targets
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    """The softmax of each row."""
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def _squares(o: np.ndarray, y: np.ndarray) -> float:
+    return float(np.sum((o - y) ** 2))
+
+
+def _binary(o: np.ndarray, y: np.ndarray) -> float:
+    return float(np.sum(y * np.logaddexp(0, -o) + (1 - y) * np.logaddexp(0, o)))
+
+
+def _binary_of_probabilities(p: np.ndarray, y: np.ndarray) -> float:
+    return float(-np.sum(y * np.log(p) + (1 - y) * np.log(1 - p)))
+
+
+def _cross_entropy(z: np.ndarray, y: np.ndarray) -> float:
+    shifted = z - z.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return float(-np.sum(y * log_p))
+
+
+def _negative_log(p: np.ndarray, y: np.ndarray) -> float:
+    return float(-np.sum(y * np.log(p)))
+
+
+#: What is summed, and the gradient of that sum.
+SUMS: dict[str, tuple[Callable[..., float], Callable[..., np.ndarray]]] = {
+    "squares": (_squares, lambda o, y: 2 * (o - y)),
+    "half squares": (lambda o, y: _squares(o, y) / 2, lambda o, y: o - y),
+    "softmax cross-entropy": (
+        _cross_entropy,
+        lambda o, y: softmax(o) * y.sum(axis=-1, keepdims=True) - y,
+    ),
+    "binary cross-entropy": (_binary, lambda o, y: ACTIVATIONS["sigmoid"](o) - y),
+    "binary cross-entropy of probabilities": (
+        _binary_of_probabilities,
+        lambda p, y: (p - y) / (p * (1 - p)),
+    ),
+    "cross-entropy of probabilities": (_negative_log, lambda p, y: -y / p),
+}
+
+#: How a sum becomes a loss: what it is divided by.
+REDUCTIONS: dict[str, Callable[[np.ndarray], int]] = {
+    "sum": lambda o: 1,
+    "mean over the entries": lambda o: o.size,
+    "mean over the samples": len,
+}
+
+
+def _reduced(
+    pair: tuple[Callable[..., float], Callable[..., np.ndarray]], count: Callable[..., int]
+) -> tuple[Callable[..., float], Callable[..., np.ndarray]]:
+    value, gradient = pair
+    return (lambda o, y: value(o, y) / count(o), lambda o, y: gradient(o, y) / count(o))
+
+
+LOSSES = {
+    f"{name}, {reduction}": _reduced(pair, count)
+    for name, pair in SUMS.items()
+    for reduction, count in REDUCTIONS.items()
+}
+
+
+def recognize_loss(outputs: np.ndarray, targets: np.ndarray, value: float) -> str | None:
+    """The name of the loss that has this value; None if there is none among `LOSSES`."""
+    if outputs.shape != targets.shape:
+        return None
+    with np.errstate(all="ignore"):
+        off = {
+            name: abs(compute(outputs, targets) - value) for name, (compute, _) in LOSSES.items()
+        }
+    # The first of the nearest: NaN, where a loss has no meaning for these numbers, is never near.
+    nearest = min(off, key=lambda name: np.nan_to_num(off[name], nan=np.inf, posinf=np.inf))
+    return nearest if off[nearest] <= 1e-5 * abs(value) else None
+
+
+# The backward pass, and the same with a mistake in it.
+
+Through = Callable[[Stage, np.ndarray], np.ndarray]
+
+
+def right_through(stage: Stage, grad: np.ndarray) -> np.ndarray:
+    """The gradient with respect to the stage's input."""
+    if stage.kind == "linear":
+        return grad @ stage.weights.T
+    return grad * slope(stage)
+
+
+def slope(stage: Stage) -> np.ndarray:
+    """The derivative of an activation, entry by entry."""
+    return {
+        "relu": lambda: (stage.x > 0) * 1.0,
+        "sigmoid": lambda: stage.out * (1 - stage.out),
+        "tanh": lambda: 1 - stage.out**2,
+        "identity": lambda: np.ones_like(stage.x),
+    }[stage.kind]()
+
+
+def right_param(stage: Stage, grad: np.ndarray) -> np.ndarray:
+    """The gradient with respect to W."""
+    return param_from(stage, stage.x, grad)
+
+
+def param_from(stage: Stage, x: np.ndarray, grad: np.ndarray) -> np.ndarray:
+    """``x.T @ grad``, above the sum of the rows of ``grad`` if the stage has a bias."""
+    product = x.T @ grad
+    if not stage.has_bias:
+        return product
+    return np.concatenate([product, grad.sum(axis=0, keepdims=True)])
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A backward pass: the gradients of the parameters, and what arrived at each stage."""
+
+    gradients: list[np.ndarray]
+    arriving: list[np.ndarray]
+
+
+def walk(
+    trace: Trace,
+    top: np.ndarray | None = None,
+    through: Mapping[int, Through] | None = None,
+    param: Mapping[int, Through] | None = None,
+) -> Walk:
+    """The backward pass through ``trace``, right but for what is given.
+
+    Args:
+        trace: the forward pass.
+        top: the gradient with respect to the outputs, instead of the right one.
+        through: for some stages, how the gradient passes, instead of `right_through`.
+        param: for some stages, the gradient of W, instead of `right_param`.
+    """
+    grad = trace.top if top is None else top
+    gradients, arriving = [], []
+    first = trace.trainable[0]
+    for stage in reversed(trace.stages):
+        arriving.append(grad)
+        if stage.W is not None:
+            gradients.append((param or {}).get(stage.number, right_param)(stage, grad))
+        if stage.number == first:
+            break
+        grad = (through or {}).get(stage.number, right_through)(stage, grad)
+    arriving += [np.zeros(0)] * first  # nothing before it is asked for
+    return Walk(gradients[::-1], arriving[::-1])
