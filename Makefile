@@ -17,7 +17,7 @@ FIND_PYTHON = for p in $(PYTHON) python3 python3.13 python3.12 python3.11 python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 
 BOOK := _build/html/index.html
-SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/checks/*.md chapters/*.ipynb chapters/*.bib) \
+SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/checks/*.md chapters/reference/*.md chapters/*.ipynb chapters/*.bib) \
 	$(wildcard theme/*.py theme/static/*) $(wildcard tests/equations/*.py) $(wildcard src/backprop/*.py src/backprop/*/*.py)
 
 # Several threads add in another order, and the last bits of the stored numbers with it.
@@ -30,7 +30,7 @@ endif
 # Two notebooks at a time, the cells of each in one process.
 NBVAL := $(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider -q -rs -n 2 --dist loadfile chapters
 
-.PHONY: help book test lint unit compare browser reproduce bench accuracy mutants notebooks lab serve clean
+.PHONY: help book test lint unit compare browser reproduce bench accuracy sweep confusion mutants notebooks lab serve clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -100,6 +100,12 @@ bench: $(VENV)/bench ## time graph and training beside PyTorch, HIPS autograd, J
 
 accuracy: $(VENV)/reader ## train networks on MNIST: the tables of accuracy in chapter 13
 	$(ONE_THREAD) $(PY) -m benchmarks.accuracy
+
+sweep: $(VENV)/developer ## plant mistakes in the checks of the equations: is each one noticed?
+	PYTHONPATH=tests $(ONE_THREAD) $(PY) -m equations.sweep
+
+confusion: $(VENV)/developer ## plant mistakes in networks: does the check name each by its name?
+	$(ONE_THREAD) $(PY) -m benchmarks.diagnosis
 
 # Not a part of `test`: the tests run again for each of about a thousand changes.
 mutants: $(VENV)/developer ## change the layers a little, again and again: what does no test notice?

@@ -1,4 +1,4 @@
-"""Wrong backward passes, planted in small networks: what a diagnosis is tried with.
+"""Wrong backward passes, planted in networks: what a diagnosis is tried with.
 
 They are written out here on their own, without the code that looks for them.
 """
@@ -7,89 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from diagnosis_networks import NETWORKS
 
 from backprop.layers import Linear, ReLU, Sigmoid, Tanh
-from backprop.losses import (
-    BinaryCrossEntropy,
-    MeanSquaredError,
-    SoftmaxCrossEntropy,
-    SumSquaredError,
-)
+from backprop.losses import BinaryCrossEntropy, SoftmaxCrossEntropy, SumSquaredError
 from backprop.network import NeuralNet
-
-# The networks: layer sizes with activations between them, and a loss.
-
-NETWORKS = {
-    "4-5-3 ReLU, sum": ([4, 5, 3], ReLU, SumSquaredError),
-    "3-4-1 ReLU, mean": ([3, 4, 1], ReLU, MeanSquaredError),
-    "4-3-2-1 ReLU, binary": ([4, 3, 2, 1], ReLU, BinaryCrossEntropy),
-    "6-5-5-4 ReLU, softmax": ([6, 5, 5, 4], ReLU, SoftmaxCrossEntropy),
-    "4-5-3 sigmoid, mean": ([4, 5, 3], Sigmoid, MeanSquaredError),
-    "3-5-5-2 tanh, sum": ([3, 5, 5, 2], Tanh, SumSquaredError),
-    "2-4-4-1 linear, binary": ([2, 4, 4, 1], None, BinaryCrossEntropy),
-}
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A network to plant in, and a batch."""
-
-    sizes: list
-    activation: type | None
-    loss: type
-    rng: np.random.Generator
-    x: np.ndarray
-    y: np.ndarray
-    weights: list
-
-    def build(self, *, linear=Linear, activation=None, loss=None, network=NeuralNet):
-        """The network, with some of its classes exchanged."""
-        activation, loss = activation or self.activation, loss or self.loss
-        layers = []
-        for i, W in enumerate(self.weights):
-            layer = linear(W.shape[0] - 1, W.shape[1], rng=0)
-            layer.W = W.copy()
-            layers.append(layer)
-            if activation and i < len(self.weights) - 1:
-                layers.append(activation())
-        return network(layers, loss())
-
-    def right(self):
-        """The right gradients."""
-        network = self.build()
-        network.evaluate(self.x, self.y)
-        return network.backprop()
-
-
-def draw(name, seed):
-    """The network ``name`` with random weights and a random batch of 4 to 9 samples.
-
-    Where a ReLU layer lets all of the batch pass, or nothing, a wrong mask may be a right one or
-    a branch without a gradient: such draws are drawn again.
-    """
-    sizes, activation, loss = NETWORKS[name]
-    rng = np.random.default_rng([seed, sorted(NETWORKS).index(name)])
-    while True:
-        drawn = _draw(sizes, activation, loss, rng)
-        network = drawn.build()
-        network.evaluate(drawn.x, drawn.y)
-        kept = [layer._forward[1] > 0 for layer in network.layers if isinstance(layer, ReLU)]
-        if all(mask.any() and not mask.all() for mask in kept):
-            return drawn
-
-
-def _draw(sizes, activation, loss, rng):
-    batch = int(rng.integers(4, 10))
-    x = rng.normal(size=(batch, sizes[0]))
-    if loss is SoftmaxCrossEntropy:
-        y = rng.integers(0, sizes[-1], size=batch)
-    elif loss is BinaryCrossEntropy:
-        y = rng.integers(0, 2, size=(batch, sizes[-1])).astype(float)
-    else:
-        y = rng.normal(size=(batch, sizes[-1]))
-    weights = [rng.normal(size=(a + 1, b)) * np.sqrt(2 / a) for a, b in pairwise(sizes)]
-    return Drawn(sizes, activation, loss, rng, x, y, weights)
-
 
 # Activations
 
@@ -189,8 +111,8 @@ class BiasOneSum(Linear):
 class NotSummed(Linear):
     def bp_param(self, grad):
         x, _ = self._recall(grad, "bp_param")
-        ones = np.ones((len(x), 1))
-        return np.concatenate([x, ones], axis=1)[:, :, None] * grad[:, None, :]
+        with_ones = np.concatenate([x, np.ones((len(x), int(self.bias)))], axis=1)
+        return with_ones[:, :, None] * grad[:, None, :]
 
 
 class Transposed(Linear):
@@ -201,7 +123,8 @@ class Transposed(Linear):
 class NotTransposed(Linear):
     def bp_input(self, grad):
         _, W = self._recall(grad, "bp_input")
-        return grad @ (W[:-1] if self.in_size == self.out_size else W[:-1].T)
+        weights = W[: self.in_size]
+        return grad @ (weights if self.in_size == self.out_size else weights.T)
 
 
 class GradientForWeights(Linear):
@@ -264,13 +187,15 @@ class TargetlessSquaredError(SumSquaredError):
 
 
 class UpdatesAtOnce(NeuralNet):
+    rate = 0.05
+
     def backprop(self):
         grad, gradients = self.loss.bp_input(), []
         for layer in reversed(self.layers):
             if layer.W is not None:
                 forward = layer._forward
                 gradients.append(layer.bp_param(grad))
-                layer.W = layer.W - 0.05 * gradients[-1]
+                layer.W = layer.W - self.rate * gradients[-1]
                 layer._forward = (*forward[:2], layer.W)
             grad = layer.bp_input(grad)
         return gradients[::-1]
@@ -297,14 +222,15 @@ class BeforeTheActivation(NeuralNet):
     def backprop(self):
         for layer, after in zip(self.layers[2::2], self.layers[0::2], strict=False):
             x, W = after._forward[1:]
-            layer._forward = (layer._forward[0], x @ W[:-1] + W[-1], layer._forward[2])
+            before = x @ W[: after.in_size] + (W[-1] if after.bias else 0)
+            layer._forward = (layer._forward[0], before, layer._forward[2])
         return super().backprop()
 
 
 class OneEntry(NeuralNet):
     def backprop(self):
         gradients = super().backprop()
-        gradients[0][1, 1] += 0.5
+        gradients[0][1, 1] += np.abs(gradients[0]).max() / 2
         return gradients
 
 
@@ -323,115 +249,99 @@ class NoKnownMistake(NeuralNet):
         return [rng.normal(size=g.shape) for g in super().backprop()]
 
 
-RELU = [name for name, (_, activation, _) in NETWORKS.items() if activation is ReLU]
-SIGMOID = [name for name, (_, activation, _) in NETWORKS.items() if activation is Sigmoid]
-TANH = [name for name, (_, activation, _) in NETWORKS.items() if activation is Tanh]
-BENT = [*RELU, *SIGMOID, *TANH]
+@dataclass(frozen=True)
+class Plant:
+    """A mistake: what a diagnosis should call it, the networks it fits, and how it is made."""
+
+    wanted: str
+    networks: list
+    make: object
+
+    def __iter__(self):
+        return iter((self.wanted, self.networks, self.make))
+
+
+def where(condition):
+    return [name for name, net in NETWORKS.items() if condition(net)]
+
+
 ALL = list(NETWORKS)
+RELU, SIGMOID, TANH = (
+    where(lambda net, kind=kind: kind in net.kinds) for kind in (ReLU, Sigmoid, Tanh)
+)
+BENT = where(lambda net: net.kinds)
+DEEP = where(lambda net: len(net.sizes) > 2)
+BIASED = where(lambda net: net.bias)
 
 
 def losses(kind):
-    return [name for name, (_, _, loss) in NETWORKS.items() if loss is kind]
+    return where(lambda net: net.loss is kind)
 
 
 def times(factor):
-    return lambda d: d.build(loss=scaled(d.loss, factor))
+    return lambda d: d.build(loss=scaled(d.net.loss, factor))
 
 
-#: A mistake: the name that a diagnosis should find, where it can be planted, and how.
+def by(**classes):
+    return lambda d: d.build(**classes)
+
+
+def stale_activation(drawn):
+    kind = next(activation for activation in drawn.net.activations if activation)
+    return drawn.build(activation=first_only(kind))
+
+
 PLANTS = {
-    "sign": ("sign", ALL, times(lambda o: -1)),
-    "N": ("constant factor", ALL, times(len)),
-    "1/N": ("constant factor", ALL, times(lambda o: 1 / len(o))),
-    "2": ("constant factor", ALL, times(lambda o: 2)),
-    "1/2": ("constant factor", ALL, times(lambda o: 0.5)),
-    "outputs": (
-        "constant factor",
-        [n for n in ALL if NETWORKS[n][0][-1] > 1],
-        times(lambda o: o.shape[1]),
+    "sign": Plant("sign", ALL, times(lambda o: -1)),
+    "N": Plant("constant factor", ALL, times(len)),
+    "1/N": Plant("constant factor", ALL, times(lambda o: 1 / len(o))),
+    "2": Plant("constant factor", ALL, times(lambda o: 2)),
+    "1/2": Plant("constant factor", ALL, times(lambda o: 0.5)),
+    "outputs": Plant(
+        "constant factor", where(lambda net: net.sizes[-1] > 1), times(lambda o: o.shape[1])
     ),
-    "mask missing": ("mask missing", RELU, lambda d: d.build(activation=NoMask)),
-    "mask inverted": ("mask inverted", RELU, lambda d: d.build(activation=InvertedMask)),
-    "mask of the gradient": (
-        "mask from the wrong array",
-        RELU,
-        lambda d: d.build(activation=MaskOfGradient),
+    "mask missing": Plant("mask missing", RELU, by(activation=NoMask)),
+    "mask inverted": Plant("mask inverted", RELU, by(activation=InvertedMask)),
+    "mask of the gradient": Plant("mask from the wrong array", RELU, by(activation=MaskOfGradient)),
+    "value for mask": Plant("wrong activation derivative", RELU, by(activation=ValueForMask)),
+    "no sigmoid": Plant("activation derivative left out", SIGMOID, by(activation=NoSigmoid)),
+    "no tanh": Plant("activation derivative left out", TANH, by(activation=NoTanh)),
+    "sigmoid of input": Plant(
+        "wrong activation derivative", SIGMOID, by(activation=SigmoidOfInput)
     ),
-    "value for mask": (
-        "wrong activation derivative",
-        RELU,
-        lambda d: d.build(activation=ValueForMask),
-    ),
-    "no sigmoid": (
-        "activation derivative left out",
-        SIGMOID,
-        lambda d: d.build(activation=NoSigmoid),
-    ),
-    "no tanh": ("activation derivative left out", TANH, lambda d: d.build(activation=NoTanh)),
-    "sigmoid of input": (
-        "wrong activation derivative",
-        SIGMOID,
-        lambda d: d.build(activation=SigmoidOfInput),
-    ),
-    "tanh of input": (
-        "wrong activation derivative",
-        TANH,
-        lambda d: d.build(activation=TanhOfInput),
-    ),
-    "stale activation": (
-        "stale cache",
-        BENT,
-        lambda d: d.build(activation=first_only(d.activation)),
-    ),
-    "stale input": ("stale cache", ALL, lambda d: d.build(linear=StaleInput)),
-    "mean in one layer": ("mean for sum", ALL, lambda d: d.build(network=MeanInFirst)),
-    "mean of bias": ("mean for sum", ALL, lambda d: d.build(linear=MeanBias)),
-    "bias one sum": ("summed where per entry", ALL, lambda d: d.build(linear=BiasOneSum)),
-    "not summed": ("broadcast axis not summed", ALL, lambda d: d.build(linear=NotSummed)),
-    "summed": ("summed where per entry", ALL, lambda d: d.build(linear=SummedParam)),
-    "transposed": ("transposed", ALL, lambda d: d.build(linear=Transposed)),
-    "W for W.T": (
+    "tanh of input": Plant("wrong activation derivative", TANH, by(activation=TanhOfInput)),
+    "stale activation": Plant("stale cache", BENT, stale_activation),
+    "stale input": Plant("stale cache", ALL, by(linear=StaleInput)),
+    "mean in one layer": Plant("mean for sum", DEEP, by(network=MeanInFirst)),
+    "mean of bias": Plant("mean for sum", BIASED, by(linear=MeanBias)),
+    "bias one sum": Plant("summed where per entry", BIASED, by(linear=BiasOneSum)),
+    "not summed": Plant("broadcast axis not summed", ALL, by(linear=NotSummed)),
+    "summed": Plant("summed where per entry", ALL, by(linear=SummedParam)),
+    "transposed": Plant("transposed", ALL, by(linear=Transposed)),
+    "W for W.T": Plant(
         "transposed",
-        [n for n in ALL if any(a == b for a, b in pairwise(NETWORKS[n][0]))],
-        lambda d: d.build(linear=NotTransposed),
+        where(lambda net: any(a == b for a, b in pairwise(net.sizes))),
+        by(linear=NotTransposed),
     ),
-    "grad_W.T": (
-        "gradient in place of weights",
-        ALL,
-        lambda d: d.build(linear=GradientForWeights),
-    ),
-    "update first": (
-        "update before all gradients",
-        ALL,
-        lambda d: d.build(network=UpdatesAtOnce),
-    ),
-    "accumulated": (
-        "accumulated across calls",
-        ALL,
-        lambda d: d.build(network=Accumulates),
-    ),
-    "detached": ("zero everywhere", ALL, lambda d: d.build(network=Detached)),
-    "before the activation": (
+    "grad_W.T": Plant("gradient in place of weights", DEEP, by(linear=GradientForWeights)),
+    "update first": Plant("update before all gradients", DEEP, by(network=UpdatesAtOnce)),
+    "accumulated": Plant("accumulated across calls", ALL, by(network=Accumulates)),
+    "detached": Plant("zero everywhere", DEEP, by(network=Detached)),
+    "before the activation": Plant(
         "factor of another layer",
-        BENT,
-        lambda d: d.build(network=BeforeTheActivation),
+        where(lambda net: net.kinds and len(net.sizes) > 2),
+        by(network=BeforeTheActivation),
     ),
-    "of probabilities": (
-        "logits against probabilities",
-        losses(SoftmaxCrossEntropy),
-        lambda d: d.build(loss=OfProbabilities),
+    "of probabilities": Plant(
+        "logits against probabilities", losses(SoftmaxCrossEntropy), by(loss=OfProbabilities)
     ),
-    "of binary probabilities": (
-        "logits against probabilities",
-        losses(BinaryCrossEntropy),
-        lambda d: d.build(loss=BinaryOfProbabilities),
+    "of binary probabilities": Plant(
+        "logits against probabilities", losses(BinaryCrossEntropy), by(loss=BinaryOfProbabilities)
     ),
-    "targets left out": (
-        "wrong loss gradient",
-        losses(SumSquaredError),
-        lambda d: d.build(loss=TargetlessSquaredError),
+    "targets left out": Plant(
+        "wrong loss gradient", losses(SumSquaredError), by(loss=TargetlessSquaredError)
     ),
-    "one entry": ("a few entries", ALL, lambda d: d.build(network=OneEntry)),
-    "float32": ("float32", ALL, lambda d: d.build(network=InFloat32)),
-    "random": ("unknown", ALL, lambda d: d.build(network=NoKnownMistake)),
+    "one entry": Plant("a few entries", ALL, by(network=OneEntry)),
+    "float32": Plant("float32", ALL, by(network=InFloat32)),
+    "random": Plant("unknown", ALL, by(network=NoKnownMistake)),
 }

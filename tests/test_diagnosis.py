@@ -1,15 +1,17 @@
 """A wrong gradient is told its mistake, a right one is left alone."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from diagnosis_plants import ALL, NETWORKS, PLANTS, NoMask, draw
+from diagnosis_networks import NETWORKS, SMALL, draw
+from diagnosis_plants import PLANTS, NoMask
 
-from backprop import diagnosis
-from backprop.checking import check_gradient, check_network
-from backprop.diagnosis import Facts, diagnose
+from backprop import checking, diagnosis
+from backprop.checking import check_network
+from backprop.diagnosis import Cause, _names
 from backprop.layers import Linear, ReLU
 from backprop.losses import SoftmaxCrossEntropy
 from backprop.network import NeuralNet
@@ -21,18 +23,17 @@ def names(report):
     return [cause.name for cause in report.causes]
 
 
-def in_one_line(report):
-    return " ".join(str(report).split())
-
-
 # Networks
 
 
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_planted_mistake_is_named(plant):
-    """In at least 95 of 100 draws, over all the networks that it can be planted in."""
+    """In at least 95 of 100 draws, over the small networks that it can be planted in.
+
+    A small version of ``python -m benchmarks.diagnosis``, which makes 100 draws in each network.
+    """
     wanted, networks, make = PLANTS[plant]
-    found = Counter()
+    networks, found = [name for name in networks if name in SMALL], Counter()
     for seed in range(DRAWS):
         drawn = draw(networks[seed % len(networks)], seed)
         report = check_network(make(drawn), drawn.x, drawn.y)
@@ -41,7 +42,7 @@ def test_a_planted_mistake_is_named(plant):
     assert found[wanted] >= 0.95 * DRAWS, found
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", SMALL)
 def test_a_right_network_gets_no_diagnosis(name):
     for seed in range(10):
         drawn = draw(name, seed)
@@ -52,9 +53,22 @@ def test_a_right_network_gets_no_diagnosis(name):
         assert "agree" in str(report)
 
 
-def test_all_names_are_listed():
+def test_all_names_are_listed_with_a_line_each():
     assert {wanted for wanted, _, _ in PLANTS.values()} <= set(diagnosis.NAMES)
-    assert len(set(diagnosis.NAMES)) == len(diagnosis.NAMES)
+    assert tuple(diagnosis.MEANINGS) == diagnosis.NAMES
+    assert len(set(diagnosis.MEANINGS.values())) == len(diagnosis.NAMES)
+    assert all("\n" not in line and len(line) > 10 for line in diagnosis.MEANINGS.values())
+    constants = {v for k, v in vars(_names).items() if k.isupper() and isinstance(v, str)}
+    assert constants == set(diagnosis.NAMES)
+    assert Cause("sign", "so").meaning == "the opposite sign"
+
+
+def test_every_name_is_given_somewhere():
+    folders = [Path(module.__file__).parent for module in (checking, diagnosis)]
+    code = "".join(path.read_text("utf-8") for folder in folders for path in folder.glob("_*.py"))
+    for constant, name in vars(_names).items():
+        if constant.isupper() and isinstance(name, str):
+            assert f"names.{constant}" in code, name
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -93,10 +107,10 @@ def test_the_network_stays_as_it_is():
 
 
 def test_gradients_from_elsewhere():
-    drawn = draw("3-4-1 ReLU, mean", 3)
+    drawn = draw("chapter 4: 3-4-1 ReLU, mean", 3)
     network, right = drawn.build(), drawn.right()
     assert check_network(network, drawn.x, drawn.y, gradients=right)
-    old = draw("3-4-1 ReLU, mean", 3)
+    old = draw("chapter 4: 3-4-1 ReLU, mean", 3)
     other = old.x[::-1] * 1.3
     network.evaluate(other, drawn.y)
     report = check_network(
@@ -126,7 +140,7 @@ def test_one_mistake_and_a_factor():
 
 
 def test_labels_that_broadcast():
-    drawn = draw("3-4-1 ReLU, mean", 6)
+    drawn = draw("chapter 4: 3-4-1 ReLU, mean", 6)
     network = drawn.build()
     network.evaluate(drawn.x, drawn.y)
     spread = network.outputs - drawn.y.ravel()
@@ -149,7 +163,7 @@ def test_evidence_names_the_layer_and_the_numbers():
     assert "W of layer 0: wrong: " in str(report)
     assert "W of layer 4: right" in str(report)
     drawn = draw("4-5-3 ReLU, sum", 7)
-    report = check_network(PLANTS["update first"][2](drawn), drawn.x, drawn.y)
+    report = check_network(PLANTS["update first"].make(drawn), drawn.x, drawn.y)
     assert "learning rate 0.05" in report.causes[0].evidence
 
 
@@ -214,230 +228,123 @@ def test_a_network_of_a_readers_own(activation, mistake, wanted):
     assert names(report) == wanted
 
 
-# Functions
-
-RNG = np.random.default_rng(11)
-X, S = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 4))
-A, B = RNG.normal(size=(4, 2)), RNG.normal(size=(3, 4))
-
-
-def quadratic(x):
-    return ((x @ A) ** 2).sum() / 2 + (B[: len(x)] * x).sum()
-
-
-def square_form(x):
-    return ((x @ (torch.tensor(A) if torch.is_tensor(x) else A)) ** 2).sum() / 2
-
-
-G, H = X @ A @ A.T + B, S @ A @ A.T
-
-
-def at(array, index, value):
-    result = array.copy()
-    result[index] = value
-    return result
-
-
-BY_NUMBERS = [
-    ("transposed", G.T, []),
-    ("transposed and sign", -G.T, ["transposed", "sign"]),
-    ("reshaped", G.T.reshape(3, 4), ["transposed"]),
-    ("sign", -G, ["sign"]),
-    ("rows", G / 3, ["constant factor"]),
-    ("minus twice", -2 * G, ["sign", "constant factor"]),
-    ("no size of x", 3.7 * G, ["constant factor"]),
-    ("total", G.sum(), ["summed where per entry"]),
-    ("total everywhere", np.full(G.shape, G.sum()), ["summed where per entry"]),
-    ("column sums", G.sum(axis=0), ["summed where per entry"]),
-    ("row means", G.mean(axis=1, keepdims=True), ["summed where per entry", "constant factor"]),
-    ("not summed", np.stack([G / 4, 3 * G / 4]), ["broadcast axis not summed"]),
-    ("flat", G.ravel(), ["wrong shape"]),
-    ("without a row", G[:-1], ["part missing"]),
-    ("another shape", RNG.normal(size=(2, 2)), ["wrong shape"]),
-    ("flipped", G[::-1], ["another order"]),
-    ("zero", 0 * G, ["zero everywhere"]),
-    ("decayed", G + 0.3 * X, ["multiple of x added"]),
-    ("one entry", at(G, (1, 2), 5.0), ["a few entries"]),
-    ("one row", at(G, 1, 0.0), ["a few entries"]),
-    ("not a number", at(G, (1, 2), np.nan), ["not finite"]),
-    ("noise", RNG.normal(size=G.shape), ["unknown"]),
-    ("float32", (G + 2e-5 * np.sin(X)).astype(np.float32).astype(float), ["float32"]),
-]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "wanted"), [c[1:] for c in BY_NUMBERS], ids=[c[0] for c in BY_NUMBERS]
-)
-def test_causes_by_the_numbers_alone(wrong, wanted):
-    report = check_gradient(quadratic, wrong, X)
-    assert not report.ok
-    assert names(report) == (wanted or ["transposed"])
-    assert f"likely cause:  {report.causes[0].name}: " in str(report)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "wanted"),
-    [(H.T, "transposed"), (np.trace(H), "trace for the outer product"), (-H, "sign")],
-)
-def test_square_arrays(wrong, wanted):
-    assert names(check_gradient(square_form, wrong, S)) == [wanted]
-    assert names(check_gradient(square_form, torch.tensor(wrong), torch.tensor(S))) == [wanted]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "wanted"),
-    [
-        (B, "mask missing"),
-        (B * (X < 0), "mask inverted"),
-        (B * (B > 0), "mask from the wrong array"),
-        (B * (X > 0) * 2, "constant factor"),
-    ],
-)
-def test_masks(wrong, wanted):
-    assert names(check_gradient(lambda x: (np.maximum(x, 0) * B).sum(), wrong, X)) == [wanted]
-
-
-def test_an_activation_left_out():
-    report = check_gradient(lambda x: (np.tanh(x) * B).sum(), B, X)
-    assert names(report) == ["activation derivative left out"]
-    assert "tanh" in report.causes[0].evidence
-
-
-def test_a_kink_is_told_with_the_slopes_beside_it():
-    x = np.array([0.0, 1, -1, 2, -2])
-    report = check_gradient(lambda a: np.maximum(a, 0).sum(), (x > 0) * 1.0, x)
-    assert names(report) == ["a kink"]
-    assert "the slope is 0 on the left, 1 on the right, and 0 is claimed" in in_one_line(report)
-    # A curve, however bent, is no kink.
-    bent = check_gradient(lambda a: np.cosh(9 * a).sum(), at(9 * np.sinh(9 * x), 1, 0.0), x)
-    assert names(bent) == ["a few entries"]
-
-
-def test_a_function_in_float32():
-    report = check_gradient(lambda x: np.float32((x**2).sum()), 2 * X, X)
-    assert names(report) == ["float32"]
-    assert "it computes in float32" in str(report)
+def test_networks_cover_all_losses_and_activations():
+    assert len({net.loss for net in NETWORKS.values()}) == 4
+    assert len({kind for net in NETWORKS.values() for kind in net.activations}) == 4
 
 
 @pytest.mark.parametrize("method", ["entries", "projections"])
-def test_a_gradient_in_float32_is_held_to_its_digits(method):
-    single = G.astype(np.float32)
-    assert check_gradient(quadratic, single, X, method=method)
-    for factor in (1.0001, 1.2, 2, -1):
-        assert not check_gradient(quadratic, single * np.float32(factor), X, method=method)
+def test_the_method_is_that_of_every_report(method):
+    drawn = draw("4-5-3 ReLU, sum", 8)
+    for activation, wanted in ((None, []), (NoMask, ["mask missing"])):
+        network = drawn.build(activation=activation)
+        report = check_network(network, drawn.x, drawn.y, method=method)
+        assert {one.method for one in report.reports} == {method}
+        assert names(report) == wanted
 
 
-def test_a_function_with_a_domain_still_gets_its_report():
-    x = np.array([1e-4, 3e-4, 7e-4])
-
-    def f(a):
-        if (a < 0).any():
-            raise RuntimeError("only for positive numbers")
-        return np.sqrt(a).sum()
-
-    report = check_gradient(f, -0.5 / np.sqrt(x), x)
-    assert names(report) == ["sign"]
+def test_large_networks():
+    """By projections, as 2,080 weights ask for: from a chapter, with one draw."""
+    drawn = draw("chapter 13: 64-32-10 ReLU, softmax", 0)
+    assert check_network(drawn.build(), drawn.x, drawn.y)
+    for plant in ("mask missing", "stale input", "1/N", "random"):
+        report = check_network(PLANTS[plant].make(drawn), drawn.x, drawn.y)
+        assert report.reports[0].method == "projections"
+        assert names(report)[0] == PLANTS[plant].wanted
 
 
-def test_the_factor_is_named_by_the_sizes_of_x():
-    assert "1/3, one over the number of rows of x" in in_one_line(
-        check_gradient(quadratic, G / 3, X)
-    )
-    assert "12, the number of entries of x" in in_one_line(check_gradient(quadratic, G * 12, X))
-    assert "(" not in check_gradient(quadratic, 3.7 * G, X).causes[0].evidence
+# Models of a reader's own, of PyTorch's tensors
 
 
-def test_reports_fit_a_narrow_page():
-    for wrong in (G / 3, G.T, G.sum(), RNG.normal(size=G.shape)):
-        assert max(map(len, str(check_gradient(quadratic, wrong, X)).splitlines())) <= 78
+class Affine:
+    """Parameters that require a gradient, and a memory with a graph in it."""
+
+    def __init__(self, *shape):
+        self.W = torch.randn(*shape, dtype=torch.float64).requires_grad_()
+
+    def __call__(self, x):
+        self.x = x
+        self.z = x @ self.W
+        return self.z
 
 
-def test_a_picture_shows_where_the_error_sits():
-    wrong = G.copy()
-    wrong[0] += [9, -8, 7, 5]
-    wrong[2, 1:3] += [3, -8]
-    report = check_gradient(quadratic, wrong, X)
-    assert names(report) == ["unknown"]
-    assert report.causes[0].evidence.endswith("\n####\n····\n·##·")
-    assert str(report).endswith("\n      ####\n      ····\n      ·##·")
+class Bend:
+    def __call__(self, x):
+        self.a = torch.relu(x)
+        return self.a
 
 
-def test_large_arrays_are_sampled():
-    x, c = RNG.normal(size=(60, 50)), RNG.normal(size=(60, 50))
-    calls = []
+class Model:
+    """Two layers and the mean of squares; a backward pass by hand, or by autograd."""
 
-    def f(a):
-        calls.append(1)
-        return (a * c).sum()
+    def __init__(self, mistake=None):
+        torch.manual_seed(0)
+        self.layers, self.mistake = [Affine(3, 6), Bend(), Affine(6, 2)], mistake
 
-    for wrong, wanted in (
-        (-c, "sign"),
-        (c.T, "transposed"),
-        (at(c, (5, 6), 99.0), "a few entries"),
-    ):
-        assert names(check_gradient(f, wrong, x)) == [wanted]
-    assert len(calls) < 2000
-    unknown = check_gradient(f, RNG.normal(size=(60, 50)), x).causes[0]
-    assert "? not measured" in unknown.evidence
-    assert len(unknown.evidence.splitlines()) == 16
+    def evaluate(self, x, y):
+        for layer in self.layers:
+            x = layer(x)
+        self.error = x - y
+        self.loss = (self.error**2).mean()
+        return self.loss
 
-
-def test_causes_wait_for_a_reader_where_only_the_shape_is_wrong():
-    calls = []
-
-    def f(a):
-        calls.append(1)
-        return quadratic(a)
-
-    report = check_gradient(f, G.T, X)
-    assert not calls
-    assert names(report) == ["transposed"]
-    assert calls
-    count = len(calls)
-    str(report)
-    assert len(calls) == count
+    def backprop(self):
+        first, bend, second = self.layers
+        if self.mistake == "none, by autograd":
+            return list(torch.autograd.grad(self.loss, [first.W, second.W]))
+        grad = 2 / self.error.numel() * self.error
+        if self.mistake == "sum":
+            grad = 2 * self.error
+        hidden = grad @ second.W.T
+        if self.mistake != "mask":
+            hidden = hidden * (bend.a > 0)
+        return [first.x.T @ hidden, second.x.T @ grad]
 
 
-SMOOTH = {
-    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
-    "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0),
-    "sin": (np.sin, np.cos),
-}
+@pytest.mark.parametrize(
+    ("mistake", "wanted"),
+    [
+        (None, []),
+        ("none, by autograd", []),
+        ("mask", ["mask missing"]),
+        ("sum", ["constant factor"]),
+    ],
+)
+def test_a_model_of_tensors(mistake, wanted):
+    rng = np.random.default_rng(2)
+    x, y = (torch.tensor(rng.normal(size=(7, size))) for size in (3, 2))
+    model = Model(mistake)
+    model.evaluate(x, y)  # it now holds tensors with a graph, which cannot be copied as they are
+    kept = model.layers[0].W
+    report = check_network(model, x, y)
+    assert names(report) == wanted
+    assert model.layers[0].W is kept
+    assert kept.requires_grad
 
 
-def test_right_gradients_get_no_diagnosis():
-    for seed in range(300):
-        rng = np.random.default_rng(seed)
-        act, slope = SMOOTH[sorted(SMOOTH)[seed % 3]]
-        rows, columns, width = rng.integers(1, 6, size=3)
-        x, w = rng.normal(size=(rows, columns)), rng.normal(size=(columns, width))
-        scale = 10.0 ** rng.uniform(-4, 4)
-        gradient = scale * 2 * (act(x @ w) * slope(x @ w)) @ w.T
-
-        def f(a, act=act, w=w, scale=scale):
-            return scale * (act(a @ w) ** 2).sum()
-
-        report = check_gradient(f, gradient, x)
-        assert report.ok, (seed, str(report))
-        assert report.causes == ()
+def test_a_model_without_layers_is_told_what_to_do():
+    with pytest.raises(TypeError, match="without layers; expected layers with parameters W"):
+        check_network(torch.nn.Linear(2, 3), torch.ones(4, 2), torch.ones(4, 3))
 
 
-# The facts
+def test_a_model_that_is_checked_one_parameter_at_a_time():
+    from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+    from backprop.checking import check_gradient
 
-def test_facts_alone_are_enough():
-    facts = Facts(-G, G, np.full(G.shape, 1e-9))
-    assert [cause.name for cause in diagnose(facts)] == ["sign"]
-    assert str(diagnose(facts)[0]).startswith("sign: ")
+    torch.manual_seed(1)
+    model = torch.nn.Sequential(
+        torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2)
+    ).double()
+    x, y = torch.randn(6, 3).double(), torch.randn(6, 2).double()
+    loss = torch.nn.functional.mse_loss(model(x), y)
+    gradients = torch.autograd.grad(loss, list(model.parameters()))
 
+    def f(values):
+        vector_to_parameters(values, model.parameters())
+        return torch.nn.functional.mse_loss(model(x), y)
 
-def test_noise_is_no_evidence():
-    # All of the numerical gradient may be rounding: it agrees with everything.
-    facts = Facts(G + 1, G, np.full(G.shape, 100.0))
-    assert diagnose(facts)[0].name == "a few entries"
-    assert {cause.name for cause in diagnose(Facts(5 * G, G, np.full(G.shape, 3.0)))} == {"unknown"}
-
-
-def test_networks_cover_all_losses_and_activations():
-    assert len({loss for _, _, loss in NETWORKS.values()}) == 4
-    assert len({activation for _, activation, _ in NETWORKS.values()}) == 4
+    at = parameters_to_vector(model.parameters()).detach().clone()
+    claim = torch.cat([gradient.ravel() for gradient in gradients])
+    assert check_gradient(f, claim, at)
+    assert names(check_gradient(f, 12 * claim, at)) == ["constant factor"]

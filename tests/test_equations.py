@@ -1,6 +1,5 @@
 """Every displayed equation has a check that runs, every check an equation, and both agree."""
 
-import importlib
 import re
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import pytest
 import torch
 
 from equations import harness
-from equations.harness import CHECKS, equal, gradient, verify
+from equations.harness import equal, gradient, load, verify
+from equations.statements import squeeze
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "chapters/text").glob("*.md")) + sorted((ROOT / "chapters").glob("*.md"))
@@ -19,13 +19,7 @@ OTHER_DISPLAY = re.compile(
 )
 DERIVATIVE = re.compile(r"\\partial|\\frac\{d|\\dfrac\{d|\\nabla|\\mathrm\{d\}|'|\\prime|\\dot")
 
-for module in sorted((ROOT / "tests/equations").glob("chapter_*.py")):
-    importlib.import_module(f"equations.{module.stem}")
-
-
-def squeeze(latex: str) -> str:
-    """LaTeX without the differences that a line break or an indent makes."""
-    return " ".join(latex.split())
+CHECKS = load()
 
 
 def without_code(text: str) -> str:
@@ -82,6 +76,12 @@ def test_every_labeled_equation_has_a_check():
 
 def test_every_check_has_an_equation():
     assert not set(CHECKS) - set(CHECKED)
+
+
+def test_the_landing_page_counts_equations_and_checks():
+    text = (ROOT / "index.md").read_text("utf-8")
+    told = re.findall(r"(\d+) equations, (\d+) checks", text)
+    assert told == [(str(len(CHECKED)), str(len(CHECKS)))]
 
 
 @pytest.mark.parametrize("label", sorted(set(CHECKS) & set(CHECKED)))

@@ -140,6 +140,21 @@ def test_an_edit_of_the_notebook_can_be_taken_over(book):
     assert notebooks.problems(book) == []
 
 
+def test_the_cells_of_a_solution_are_folded_in_jupyterlab(book):
+    marks = [f":::{{solution-{word}}} ex-1-1\n:::\n" for word in ("start", "end")]
+    cell = "```{code-cell} ipython3\n2 + 2\n```\n"
+    text = book.read_text("utf-8") + "\n".join(["", marks[0], "+++\n", "Why.\n", cell, marks[1]])
+    book.write_text(text, "utf-8")
+    read = notebooks.read_twin(book)
+    folded = [cell.source for cell in read.cells if cell.metadata.get("jupyter")]
+    assert folded == ["Why.", "2 + 2"]
+    notebook = notebooks.notebook_path(book)
+    nbformat.write(read, notebook)
+    notebooks.from_notebook(notebook)
+    assert "source_hidden" not in book.read_text("utf-8")
+    assert notebooks.inputs(notebooks.read_twin(book)) == notebooks.inputs(read)
+
+
 def test_tracebacks_lose_their_paths():
     output = nbformat.v4.new_output(
         "error", ename="ValueError", evalue="bad", traceback=["File /somewhere/x.py"]

@@ -1,6 +1,7 @@
 """The web side of the book: what it makes of charts, diagrams and checked equations."""
 
 import json
+import sys
 from pathlib import Path
 
 import nbformat
@@ -9,7 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from backprop import palette
-from backprop_theme import assets, directives, equations, mime
+from backprop_theme import assets, directives, equations, mime, reference
 
 SVG = (
     '<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="9">'
@@ -233,3 +234,62 @@ def test_a_chart_that_changes_in_its_chapter_changes_where_it_is_shown(book: Boo
     book.write("nb.ipynb", nbformat.writes(notebook))
     book.build()
     assert "another picture" in book.page("index")
+
+
+DOCUMENTED = '''"""A module; chapter 1 derives it."""
+
+def twice(x, *, a_name_that_fills_a_line=2):
+    """Two times ``x``, which `twice` does.
+
+    Args:
+        x: a number.
+
+    Source: chapter 1, ``eq-one``
+    and no other.
+    """
+'''
+
+
+@pytest.fixture
+def documented(book: Book, monkeypatch: pytest.MonkeyPatch) -> Book:
+    """The book with a chapter that has a number, and a page made from docstrings."""
+    monkeypatch.syspath_prepend(book.root)
+    monkeypatch.delitem(sys.modules, "bp_sample", raising=False)
+    (book.root / "chapters").mkdir()
+    book.write("chapters/01-first.md", "# First\n")
+    book.write("bp_sample.py", DOCUMENTED)
+    page = "```{eval-rst}\n.. automodule:: bp_sample\n   :members:\n```\n"
+    book.write("plain.md", f"# Plain\n\n{page}")
+    with (book.root / "index.md").open("a") as index:
+        index.write("```{toctree}\nchapters/01-first\n```\n")
+    with (book.root / "conf.py").open("a") as conf:
+        conf.write('default_role = "py:name"\npython_maximum_signature_line_length = 20\n')
+    return book
+
+
+def test_docstrings_lead_to_equations_chapters_and_names(documented: Book) -> None:
+    assert documented.build() == ""
+    page = documented.page("plain")
+    source = page.split("Source<span", 1)[1].split("</dd>")[0]
+    assert 'href="chapters/01-first.html"' in source
+    assert '>chapter 1</span></a>, equation <a class="reference internal" href="one.html#' in source
+    assert ">(1.1)</a>" in source
+    assert "and no other" in source
+    assert 'href="chapters/01-first.html"' in page.split("bp_sample.twice")[0]
+    assert page.count('href="#bp_sample.twice"') >= 2, "its permalink, and the link in the text"
+    assert page.count('<dl role="presentation">') == 1, "parameters are no list of terms"
+    assert "<dl>" not in page
+
+
+def test_what_a_docstring_names_in_vain_is_a_warning(documented: Book) -> None:
+    wrong = DOCUMENTED.replace("``eq-one``", "``eq-none``").replace("`twice`", "`thrice`")
+    documented.write("bp_sample.py", wrong.replace("chapter 1,", "chapter 9,"))
+    warnings = documented.build()
+    assert "equation not found: eq-none" in warnings
+    assert "bp_sample.twice names chapter 9" in warnings
+    assert "target not found: thrice" in warnings
+
+
+def test_chapters_are_known_by_their_numbers() -> None:
+    pages = {"chapters/04-batch", "chapters/11-layers", "chapters/notation", "chapters/checks/1-x"}
+    assert reference.chapter_pages(pages) == {4: "chapters/04-batch", 11: "chapters/11-layers"}

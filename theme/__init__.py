@@ -1,8 +1,9 @@
 """The book's web side: a Sphinx extension that keeps a page complete without a network.
 
 ``assets`` puts MathJax, Vega and the palette on the site; ``mime`` and ``directives`` show
-charts and diagrams; ``equations`` ties each equation to its check. Everything else is the
-stock theme, so that leaving Jupyter Book 1 one day means replacing little.
+charts and diagrams; ``equations`` ties each equation to its check; ``exercises`` lists what can be
+answered; ``reference`` makes pages of the package's docstrings. Everything else is the stock
+theme, so that leaving Jupyter Book 1 one day means replacing little.
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from . import assets, directives, equations
+from . import assets, directives, equations, exercises, reference
 
 STATIC = Path(__file__).parent / "static"
 
@@ -28,6 +29,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_js_file("book.js")
     directives.setup(app)
     equations.setup(app)
+    exercises.setup(app)
+    reference.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -77,8 +80,16 @@ def _edit_the_text_twin(
 def _mend_markup(
     app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Sphinx calls a bibliography a list, but its entries are no list items."""
+    """Sphinx calls lists what are none, and whoever hears the page would hear of lists.
+
+    A bibliography has no list items, and a signature with a parameter a line has no terms.
+    """
     if "body" in context:
-        context["body"] = context["body"].replace(
-            '<div role="list" class="citation', '<div class="citation'
+        context["body"] = (
+            context["body"]
+            .replace('<div role="list" class="citation', '<div class="citation')
+            .replace(
+                '<span class="sig-paren">(</span>\n\n<dl>',
+                '<span class="sig-paren">(</span>\n\n<dl role="presentation">',
+            )
         )

@@ -110,15 +110,7 @@ class EquationChecks(SphinxDirective):
     def _entry(self, path: Path, check: Check) -> nodes.container:
         target = f"check-{check.label}"
         self.env.domains["std"].note_hyperlink_target(target, self.env.docname, target)
-        number = addnodes.pending_xref(
-            "",
-            nodes.inline("", check.label),
-            refdomain="math",
-            reftype="eq",
-            reftarget=check.label,
-            refdoc=self.env.docname,
-            refwarn=True,
-        )
+        number = equation_link(check.label, self.env.docname)
         where = nodes.inline("", f"{FOLDER}/{path.name}, line {check.line}", classes=["bp-where"])
         heading = nodes.paragraph(
             "", "", nodes.strong("", "Equation "), number, nodes.Text(" "), where
@@ -129,6 +121,22 @@ class EquationChecks(SphinxDirective):
         for node in (entry, heading, number, math, source):
             self.set_source_info(node)
         return entry
+
+
+def equation_link(label: str, docname: str) -> addnodes.pending_xref:
+    """A link from the page ``docname`` to an equation, with its number in parentheses.
+
+    A label that no equation has is a warning.
+    """
+    return addnodes.pending_xref(
+        "",
+        nodes.inline("", label),
+        refdomain="math",
+        reftype="eq",
+        reftarget=label,
+        refdoc=docname,
+        refwarn=True,
+    )
 
 
 class MarkCheckedEquations(SphinxPostTransform):

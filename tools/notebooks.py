@@ -68,9 +68,20 @@ def read_twin(twin: Path) -> Any:
     notebook = jupytext.read(twin)
     for number, cell in enumerate(notebook.cells, 1):
         cell["id"] = f"cell-{number:03d}"
+    fold_solutions(notebook)
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
+
+
+def fold_solutions(notebook: Any) -> None:
+    """Let JupyterLab show the cells of a solution folded, as the book does."""
+    inside = False
+    for cell in notebook.cells:
+        inside = inside and "{solution-end}" not in cell.source
+        if inside:
+            cell.metadata["jupyter"] = {"source_hidden": True}
+        inside = inside or "{solution-start}" in cell.source
 
 
 def inputs(notebook: Any) -> list[tuple[str, str, str]]:
@@ -182,6 +193,8 @@ def from_notebook(path: Path) -> None:
     """Write the text twin of a notebook that was edited in JupyterLab."""
     notebook = nbformat.read(path, as_version=4)
     normalize(notebook)
+    for cell in notebook.cells:
+        cell.metadata.pop("jupyter", None)  # what is folded follows from the solutions' marks
     _, _, body = jupytext.writes(notebook, fmt="md:myst").split("---\n", 2)
     twin = path.parent / "text" / f"{path.stem}.md"
     twin.write_text(HEADER + body, "utf-8")

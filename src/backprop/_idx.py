@@ -31,7 +31,10 @@ _GZIP = 31
 
 
 class DataError(ValueError):
-    """A data file is not what its name says: altered, truncated, wrongly named, not gzip."""
+    """A data file is not what its name says: altered, truncated, wrongly named, not gzip.
+
+    Source: chapter 13.
+    """
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
@@ -46,14 +49,16 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
             labels.
 
     Returns:
-        A read-only array of uint8: images (n, rows, columns), entries 0 (background) to 255,
-        or labels (n,).
+        A read-only array of uint8, either images (n, rows, columns), entries 0 (background) to
+        255, or labels (n,).
 
     Raises:
         DataError: if the file is not named so, is not gzip, is damaged or truncated, does not
             begin with the number that belongs to its name, announces an empty dimension, or
             holds fewer or more bytes than its dimensions announce.
         OSError: if it cannot be opened.
+
+    Source: chapter 13.
     """
     return parse_idx(Path(path).read_bytes(), path)
 

@@ -28,13 +28,19 @@ _BITS = {dtype: np.dtype(f"i{dtype.itemsize}") for dtype in _NUMPY_FLOATING}
 
 
 def is_tensor(x: object) -> bool:
-    """Whether ``x`` is a PyTorch tensor."""
+    """Whether ``x`` is a PyTorch tensor.
+
+    Source: chapter 11.
+    """
     # NumPy's arrays are recognized first, because asking for PyTorch's takes longer.
     return not isinstance(x, np.ndarray) and bool(array_api_compat.is_torch_array(x))
 
 
 def describe(x: object) -> str:
-    """What ``x`` is, in words for a message: ``a NumPy array of int64, shape (3, 4)``."""
+    """What ``x`` is, in words for a message: ``a NumPy array of int64, shape (3, 4)``.
+
+    Source: chapter 11.
+    """
     if is_tensor(x) or isinstance(x, np.ndarray):
         kind = "a PyTorch tensor" if is_tensor(x) else "a NumPy array"
         return f"{kind} of {dtype_name(x)}, shape {shape(x)}"
@@ -56,6 +62,8 @@ def namespace(x: Array, name: str = "x") -> Any:
 
     Raises:
         TypeError: for anything but a NumPy array, a PyTorch tensor or a number.
+
+    Source: chapter 11.
     """
     if type(x) is np.ndarray:
         return np
@@ -64,12 +72,18 @@ def namespace(x: Array, name: str = "x") -> Any:
 
 
 def shape(x: Array) -> tuple[int, ...]:
-    """The shape of ``x`` as a tuple; ``()`` for a number."""
+    """The shape of ``x`` as a tuple; ``()`` for a number.
+
+    Source: chapter 11.
+    """
     return tuple(getattr(x, "shape", ()))
 
 
 def dtype_name(x: Array) -> str:
-    """The name of the dtype of ``x``, the same for NumPy and PyTorch: ``float32``, say."""
+    """The name of the dtype of ``x``, the same for NumPy and PyTorch: ``float32``, say.
+
+    Source: chapter 11.
+    """
     return _name_of(x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype)
 
 
@@ -87,6 +101,8 @@ def to_numpy(x: Array, name: str = "x") -> np.ndarray:
     Raises:
         TypeError: for anything but a NumPy array, a PyTorch tensor or a number, and for
             tensors of a dtype that NumPy lacks.
+
+    Source: chapter 1.
     """
     _require_known(x, name)
     if not is_tensor(x):
@@ -107,6 +123,8 @@ def like(values: Any, x: Array) -> Array:
     Raises:
         TypeError: if ``x`` is no array, tensor or number, or is a number while ``values`` has
             a shape other than ().
+
+    Source: chapter 1.
     """
     xp = namespace(x)
     if is_tensor(x):
@@ -122,7 +140,10 @@ def like(values: Any, x: Array) -> Array:
 
 
 def without_graph(x: Array) -> AbstractContextManager[Any]:
-    """A context for tensors in which PyTorch records no graph; for other ``x`` it does nothing."""
+    """A context for tensors in which PyTorch records no graph; for other ``x`` it does nothing.
+
+    Source: chapter 1.
+    """
     if not is_tensor(x):
         return _NOTHING
     import torch
@@ -135,6 +156,8 @@ def require_floating(x: Array, name: str = "x") -> None:
 
     Raises:
         TypeError: unless ``x`` is an array, a tensor or a number of float16, float32 or float64.
+
+    Source: chapter 1, ``eq-central-difference``.
     """
     if type(x) is np.ndarray and x.dtype in _NUMPY_FLOATING:
         return  # what it mostly is; the rest takes longer
@@ -151,6 +174,8 @@ def require_same_shape(a: Array, b: Array, names: tuple[str, str]) -> None:
 
     Raises:
         ValueError: unless the shapes are equal.
+
+    Source: chapter 4, ``eq-batch-flat-targets``.
     """
     _require_equal_shapes(shape(a), shape(b), names)
 
@@ -170,6 +195,8 @@ def require_same_kind(a: Array, b: Array, names: tuple[str, str]) -> None:
 
     Raises:
         TypeError: unless both are NumPy arrays or both tensors, of one dtype, on one device.
+
+    Source: chapter 11.
     """
     if type(a) is type(b) is np.ndarray and a.dtype == b.dtype:
         return  # what they mostly are; the rest takes longer
@@ -199,6 +226,8 @@ def require_like(
 
     Raises:
         TypeError, ValueError: as `require_floating`, `require_same_shape`, `require_same_kind`.
+
+    Source: chapter 11, ``eq-layers-contract``.
     """
     known = type(a) is type(kind) is np.ndarray and a.dtype in _NUMPY_FLOATING
     if known and a.dtype == kind.dtype and a.shape == expected:
@@ -219,6 +248,8 @@ def require_batch(x: Array, width: int | None = None, name: str = "x") -> None:
     Raises:
         TypeError: for anything but a floating-point array or tensor.
         ValueError: for another rank than 2, for an empty batch, for another width.
+
+    Source: chapter 4, ``def-batch-affine``.
     """
     known = type(x) is np.ndarray and x.dtype in _NUMPY_FLOATING
     if known and x.ndim == 2 and x.size and width in (None, x.shape[1]):
@@ -238,6 +269,8 @@ def require_not_empty(x: Array, name: str = "x") -> None:
 
     Raises:
         ValueError: if any size in the shape of ``x`` is 0.
+
+    Source: chapter 4, ``def-batch-mse``.
     """
     if 0 in shape(x):
         raise ValueError(f"{name} is empty: its shape is {shape(x)}; expected at least one sample")
@@ -249,6 +282,8 @@ def are_plain_labels(labels: Array, outputs: Array) -> bool:
     Args:
         labels: what may be labels.
         outputs: a batch, shape (batch, classes).
+
+    Source: chapter 12, ``def-softmax-loss``.
     """
     if not (type(labels) is type(outputs) is np.ndarray and labels.dtype == np.int64):
         return False
@@ -257,7 +292,10 @@ def are_plain_labels(labels: Array, outputs: Array) -> bool:
 
 
 def softplus(x: Array) -> Array:
-    """``log(1 + exp(x))`` of each entry, without overflow: about ``x`` for large ``x``."""
+    """``log(1 + exp(x))`` of each entry, without overflow: about ``x`` for large ``x``.
+
+    Source: chapter 6, ``eq-audit-stable``; chapter 8, ``eq-general-softplus``.
+    """
     xp = namespace(x)
     return xp.logaddexp(xp.zeros_like(x), x)
 
@@ -266,12 +304,17 @@ def sigmoid(x: Array) -> Array:
     """``1 / (1 + exp(-x))`` of each entry, as the exponential of ``-softplus(-x)``.
 
     It neither overflows nor loses its relative accuracy where it is tiny.
+
+    Source: chapter 6, ``def-audit-sigmoid`` and ``eq-audit-stable``.
     """
     return namespace(x).exp(-softplus(-x))
 
 
 def positive_part(x: Array) -> Array:
-    """``max(0, x)`` of each entry; NaN stays NaN."""
+    """``max(0, x)`` of each entry; NaN stays NaN.
+
+    Source: chapter 4, ``def-batch-steps``.
+    """
     if isinstance(x, np.ndarray | np.generic):
         return np.maximum(x, 0)
     xp = namespace(x)
@@ -285,6 +328,8 @@ def masked(x: Array, mask: Array) -> Array:
     Args:
         x: floating-point numbers.
         mask: truth values, in the shape of ``x``.
+
+    Source: chapter 4, ``eq-batch-grad-relu``; chapter 11, ``eq-layers-relu``.
     """
     if type(x) is not np.ndarray or x.dtype not in _BITS:
         xp = namespace(x)
@@ -295,6 +340,9 @@ def masked(x: Array, mask: Array) -> Array:
 
 
 def row_max(x: Array) -> Array:
-    """The largest entry of each row of ``x``, shape (rows, columns); as a column, (rows, 1)."""
+    """The largest entry of each row of ``x``, shape (rows, columns); as a column, (rows, 1).
+
+    Source: chapter 12, ``eq-softmax-stable``.
+    """
     # The common name, max, takes longer: it wraps the method, and in PyTorch finds the places.
     return x.amax(dim=1, keepdim=True) if is_tensor(x) else x.max(axis=1, keepdims=True)

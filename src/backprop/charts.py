@@ -39,7 +39,10 @@ _SVG_ID = re.compile(r"(?<=[\"#])(clip|gradient_)(\d+)(?=[\")])")
 
 
 def use_book_style() -> None:
-    """Give every Altair chart of this kernel the book's theme and renderer."""
+    """Give every Altair chart of this kernel the book's theme and renderer.
+
+    Source: chapter 1, and every chapter after it.
+    """
     alt.renderers.register("backprop", render)
     alt.renderers.enable("backprop")
     alt.theme.register("backprop", enable=True)(_theme)
@@ -82,6 +85,8 @@ def explain(chart: Any, *, title: str, todo: str, description: str) -> Any:
         todo: an instruction ("Move the slider ..."), set under the title.
         description: what a reader who does not see the picture needs to know; screen
             readers announce it. The renderer refuses a chart without these three.
+
+    Source: chapter 1, and every chapter after it.
     """
     heading = alt.TitleParams(text=title, subtitle=todo)
     return chart.properties(title=heading, description=description)
@@ -90,7 +95,10 @@ def explain(chart: Any, *, title: str, todo: str, description: str) -> Any:
 def slider(
     name: str, label: str, value: float, low: float, high: float, step: float
 ) -> alt.Parameter:
-    """A parameter ``name`` that a reader moves from ``low`` to ``high`` in steps of ``step``."""
+    """A parameter ``name`` that a reader moves from ``low`` to ``high`` in steps of ``step``.
+
+    Source: chapter 1, and every chapter after it.
+    """
     binding = alt.binding_range(min=low, max=high, step=step, name=f"{label} ")
     return alt.param(name=name, value=value, bind=binding)
 
@@ -102,12 +110,14 @@ def render(spec: dict[str, Any], **_: Any) -> dict[str, Any]:
         spec: a Vega-Lite specification, as ``chart.to_dict()`` gives it.
 
     Returns:
-        The live chart, its static picture and a line of text. There is no text/html:
-        JupyterLab would show it in place of the live chart.
+        The live chart, its static picture and a line of text, but no text/html, which
+        JupyterLab would show in place of the live chart.
 
     Raises:
         ValueError: if the chart has no description, or no title with a subtitle that says
             what to do with it, or if a number in it is not finite.
+
+    Source: chapter 1, and every chapter after it.
     """
     title = spec.get("title")
     if not spec.get("description"):
@@ -186,6 +196,8 @@ def loss_and_accuracy(
 
     Raises:
         ValueError: if the table has no such split.
+
+    Source: chapter 13.
     """
     chart = _chart_training.loss_and_accuracy(history, split)
     return explain(chart, title=title, todo=todo, description=description)
@@ -209,6 +221,8 @@ def learning_curves(
 
     Raises:
         ValueError: for another ``value``.
+
+    Source: chapter 13.
     """
     chart = _chart_training.learning_curves(history, value)
     return explain(chart, title=title, todo=todo, description=description)
@@ -225,6 +239,8 @@ class Step:
         value: the node's value, as text, from this step on.
         gradient: the gradient of the output with respect to the node, as text, from
             this step on.
+
+    Source: chapter 2, ``eq-backward-steps``.
     """
 
     sentence: str
@@ -262,6 +278,8 @@ def stepper(
 
     Raises:
         ValueError: if a step or an edge names a node that is not there.
+
+    Source: chapter 2, ``eq-backward-steps``.
     """
     edges = list(edges)
     named = {name for edge in edges for name in edge}

@@ -49,7 +49,10 @@ _PATIENCE = 30
 
 
 class DataUnavailable(OSError):  # noqa: N818
-    """The data are not on this machine and could not be downloaded; the message says both ways."""
+    """The data are not on this machine and could not be downloaded; the message says both ways.
+
+    Source: chapter 13.
+    """
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,6 +68,8 @@ class Dataset:
         test_labels: (m,), as for training.
         name: what the data are called.
         image_shape: (rows, columns), to draw an image: ``train_images[0].reshape(image_shape)``.
+
+    Source: chapter 13.
     """
 
     train_images: np.ndarray
@@ -103,6 +108,8 @@ def digits(seed: int = 0) -> Dataset:
     Raises:
         TypeError, ValueError: if ``seed`` is no integer, or is negative.
         ImportError: without scikit-learn.
+
+    Source: chapter 13.
     """
     rng = np.random.default_rng(operator.index(seed))
     images, labels = _module("sklearn.datasets", "scikit-learn").load_digits(return_X_y=True)
@@ -119,7 +126,7 @@ def digits(seed: int = 0) -> Dataset:
 def mnist() -> Dataset:
     """MNIST: 70,000 real handwritten digits of 28 x 28 pixels.
 
-    Source: Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits". The
+    They are "The MNIST database of handwritten digits" of Y. LeCun, C. Cortes and C. Burges. The
     four files are taken from the user's cache folder (``backprop-book``); else from the folder
     that the environment variable ``BACKPROP_DATA`` names, and then from nowhere else; else
     they are downloaded into the cache, with a progress bar. Wherever they come from, their
@@ -135,6 +142,8 @@ def mnist() -> Dataset:
         DataError: if a file in that folder is altered, truncated or another one.
         ImportError: without pooch, tqdm and filelock, if there is something to download.
         OSError: if a file in that folder cannot be read.
+
+    Source: chapter 13.
     """
     cache, named = _cache_folder(), os.environ.get("BACKPROP_DATA")
     # Nobody vouches for the cache: whatever is wrong there, the files can be had elsewhere.

@@ -41,7 +41,10 @@ KINDS: dict[str, tuple[str, float, float]] = {
 
 @dataclass(frozen=True, repr=False)
 class Diagram:
-    """A finished picture: its title, its description in words, and its SVG."""
+    """A finished picture: its title, its description in words, and its SVG.
+
+    Source: chapters 3 and 4.
+    """
 
     title: str
     alt: str
@@ -61,13 +64,15 @@ class Node:
 
     ``label``, ``value`` and ``grad`` are lines of text, in which ``$...$`` is math (of
     fractions, ``\\dfrac`` stays legible where ``\\frac`` gets small). ``value`` and
-    ``grad`` stand under the label when given. ``kind`` is a key of `KINDS`
-    (``input``, ``parameter``, ``operation`` or ``loss``). ``at`` is the box's place as
+    ``grad`` stand under the label when given. ``kind`` is ``input``,
+    ``parameter``, ``operation`` or ``loss``. ``at`` is the box's place as
     (column, row). Rows have one height, and y grows upward; columns are as wide as they
     must be, so that only the order of their numbers counts.
 
     Raises:
-        ValueError: for a kind that `KINDS` lacks.
+        ValueError: for another kind.
+
+    Source: chapter 3.
     """
 
     label: str
@@ -108,6 +113,8 @@ def computation_graph(
         ValueError: when the title, the description or the graph is empty, when an edge
             names an unknown node, when edges form a cycle, when only some nodes have a
             place, or when two boxes overlap.
+
+    Source: chapters 3 and 8.
     """
     _require(title, alt)
     graph = {name: Node(n) if isinstance(n, str) else n for name, n in nodes.items()}
@@ -152,6 +159,8 @@ def network(
     Raises:
         ValueError: when the title or the description is empty, when there is no layer or
             a layer without units, or when there are too many or too few texts.
+
+    Source: chapters 4 and 6.
     """
     _require(title, alt)
     if not sizes or min(sizes) < 1:

@@ -6,8 +6,7 @@ shape (batch, out), into the gradient with respect to its input; ``bp_param(grad
 one with respect to ``layer.W``. All of it belongs to the most recent call. NumPy arrays give
 NumPy arrays, PyTorch tensors give tensors on their device, and dtypes are kept.
 
-The derivations stand in the chapters "From one sample to a batch", "The PyTorch example,
-reversed" and "Layers".
+The derivations stand in chapters 4, 5 and 11.
 """
 
 from __future__ import annotations
@@ -34,7 +33,10 @@ from backprop.arrays import (
 
 
 class Layer:
-    """What all layers share: they refuse a backward pass that does not fit the forward pass."""
+    """What all layers share: they refuse a backward pass that does not fit the forward pass.
+
+    Source: chapter 11, ``def-layers-function`` and ``eq-layers-contract``.
+    """
 
     #: The parameters, None for a layer that has none.
     W: Array | None = None
@@ -65,6 +67,8 @@ class Layer:
             RuntimeError: before a forward pass.
             TypeError: if ``grad`` is not of the kind of the input.
             ValueError: if ``grad`` does not have the shape of the output.
+
+        Source: chapter 11, ``eq-layers-contract``.
         """
         raise NotImplementedError
 
@@ -72,6 +76,8 @@ class Layer:
         """The gradient with respect to ``W``: None here, for a layer without parameters.
 
         Args, errors: as for `bp_input`.
+
+        Source: chapter 11, ``eq-layers-contract``.
         """
         self._recall(grad, "bp_param")
         return None
@@ -82,6 +88,8 @@ class Layer:
         Args:
             grad: what `bp_param` returned; it may be used up.
             learning_rate: a positive number.
+
+        Source: chapter 5, ``eq-reversed-descent``.
         """
         if self.W is not None:
             with without_graph(grad):
@@ -103,7 +111,22 @@ class Linear(Layer):
     """The affine map ``x @ W[:-1] + W[-1]``: the last row of ``W`` is the bias.
 
     This is the product of ``x`` with a column of ones beside it and ``W``, without that column
-    ever being built. The gradients are those of the chapter "From one sample to a batch".
+    ever being built. The weights are drawn by Xavier's uniform rule, within
+    ±sqrt(6 / (in_size + out_size)) (Glorot and Bengio, 2010), with a bias of zero, which is not
+    counted among the inputs. Weights that were drawn take the library, dtype and device of the
+    first batch; weights that were assigned stay as they are.
+
+    Args:
+        in_size: the number of features of a sample, at least 1.
+        out_size: the number of outputs for a sample, at least 1.
+        rng: a NumPy generator, or a seed for one; None draws differently every time.
+        bias: without it ``W`` has no last row for the bias, and the map is linear.
+
+    Raises:
+        ValueError: unless both sizes are at least 1.
+
+    Source: chapter 4, ``eq-batch-stacked`` and ``eq-batch-stacked-grad``; chapter 11,
+    ``def-layers-column`` and ``eq-layers-uniform``.
     """
 
     def __init__(
@@ -114,21 +137,7 @@ class Linear(Layer):
         *,
         bias: bool = True,
     ) -> None:
-        """Draw the weights by Xavier's uniform rule, with a bias of zero.
-
-        The weights lie within ±sqrt(6 / (in_size + out_size)) (Glorot and Bengio, 2010); the
-        bias is not counted among the inputs. Weights that were drawn take the library, dtype
-        and device of the first batch; weights that were assigned stay as they are.
-
-        Args:
-            in_size: the number of features of a sample, at least 1.
-            out_size: the number of outputs for a sample, at least 1.
-            rng: a NumPy generator, or a seed for one; None draws differently every time.
-            bias: without it ``W`` has no last row for the bias, and the map is linear.
-
-        Raises:
-            ValueError: unless both sizes are at least 1.
-        """
+        """Draw the weights; the arguments are those of the class."""
         super().__init__()
         for name, size in (("in_size", in_size), ("out_size", out_size)):
             if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
@@ -178,6 +187,8 @@ class Linear(Layer):
         Raises:
             TypeError: unless ``x`` is floating-point, and of the kind of an assigned ``W``.
             ValueError: if ``x`` is empty or has another shape.
+
+        Source: chapter 4, ``def-batch-affine``.
         """
         require_batch(x, self.in_size)
         if self._drawn:
@@ -191,7 +202,10 @@ class Linear(Layer):
         return output
 
     def bp_input(self, grad: Array) -> Array:
-        """``grad @ W[:-1].T``, shape (batch, in_size); see `Layer.bp_input`."""
+        """``grad @ W[:-1].T``, shape (batch, in_size); see `Layer.bp_input`.
+
+        Source: chapter 4, ``eq-batch-grad-x``; chapter 11, ``eq-layers-column-input``.
+        """
         _, W = self._recall(grad, "bp_input")
         return grad @ W[: self.in_size].T
 
@@ -199,6 +213,9 @@ class Linear(Layer):
         """``x.T @ grad`` above the sum of the rows of ``grad``, in the shape of ``W``.
 
         Args, errors: as for `Layer.bp_input`.
+
+        Source: chapter 4, ``eq-batch-grad-w`` and ``eq-batch-grad-b``; chapter 11,
+        ``eq-layers-column-param``.
         """
         x, W = self._recall(grad, "bp_param")
         if not self.bias:
@@ -220,6 +237,8 @@ class Linear(Layer):
         Args:
             grad: what `bp_param` returned; it is used up.
             learning_rate: a positive number.
+
+        Source: chapter 5, ``eq-reversed-descent``.
         """
         with without_graph(grad):
             grad *= learning_rate
@@ -235,6 +254,8 @@ class ReLU(Layer):
     """The rectified linear unit, ``max(0, x)``, entry by entry.
 
     Its derivative is 1 where ``x > 0`` and 0 elsewhere, at 0 too: the book's convention.
+
+    Source: chapter 1, ``eq-relu-derivative``; chapter 4, ``eq-batch-grad-relu``.
     """
 
     def __call__(self, x: Array) -> Array:
@@ -248,14 +269,20 @@ class ReLU(Layer):
         return output
 
     def bp_input(self, grad: Array) -> Array:
-        """``grad`` where the input was positive, 0 elsewhere; see `Layer.bp_input`."""
+        """``grad`` where the input was positive, 0 elsewhere; see `Layer.bp_input`.
+
+        Source: chapter 11, ``eq-layers-relu``.
+        """
         (output,) = self._recall(grad, "bp_input")
         # The output is positive where the input was.
         return masked(grad, output > 0)
 
 
 class Sigmoid(Layer):
-    """The logistic sigmoid, ``1 / (1 + exp(-x))``, entry by entry."""
+    """The logistic sigmoid, ``1 / (1 + exp(-x))``, entry by entry.
+
+    Source: chapter 6, ``def-audit-sigmoid`` and ``eq-audit-sigmoid-slope``.
+    """
 
     def __call__(self, x: Array) -> Array:
         """The sigmoid of each entry, strictly without overflow.
@@ -268,13 +295,19 @@ class Sigmoid(Layer):
         return output
 
     def bp_input(self, grad: Array) -> Array:
-        """``grad * s * (1 - s)`` with the output s; see `Layer.bp_input`."""
+        """``grad * s * (1 - s)`` with the output s; see `Layer.bp_input`.
+
+        Source: chapter 11, ``eq-layers-sigmoid``.
+        """
         (output,) = self._recall(grad, "bp_input")
         return grad * (output * (1 - output))
 
 
 class Tanh(Layer):
-    """The hyperbolic tangent, entry by entry."""
+    """The hyperbolic tangent, entry by entry.
+
+    Source: chapter 5, ``eq-reversed-tanh``.
+    """
 
     def __call__(self, x: Array) -> Array:
         """The hyperbolic tangent of each entry.
@@ -287,6 +320,9 @@ class Tanh(Layer):
         return output
 
     def bp_input(self, grad: Array) -> Array:
-        """``grad * (1 - t * t)`` with the output t; see `Layer.bp_input`."""
+        """``grad * (1 - t * t)`` with the output t; see `Layer.bp_input`.
+
+        Source: chapter 11, ``eq-layers-tanh``.
+        """
         (output,) = self._recall(grad, "bp_input")
         return grad * (1 - output * output)

@@ -3,8 +3,7 @@
 A loss is called on the outputs of a network and on the targets, two arrays of one shape, and
 returns a scalar. ``bp_input()`` then returns the gradient of that very scalar with respect to
 the outputs: where the scalar is a mean, the factor 1/N is in the gradient. The derivations
-stand in the chapters "From one sample to a batch", "An audit of three layers" and "Softmax and
-cross-entropy".
+stand in chapters 4, 5, 6 and 12.
 """
 
 from __future__ import annotations
@@ -33,7 +32,10 @@ from backprop.arrays import (
 
 
 class Loss:
-    """What all losses share: they look at the targets before they believe them."""
+    """What all losses share: they look at the targets before they believe them.
+
+    Source: chapter 4, ``def-batch-mse`` and ``eq-batch-grad-prediction``.
+    """
 
     def __init__(self) -> None:
         """Start without a forward pass."""
@@ -101,7 +103,10 @@ class Loss:
 
 
 class SumSquaredError(Loss):
-    """The sum of the squared errors over all entries, ``((outputs - targets) ** 2).sum()``."""
+    """The sum of the squared errors over all entries, ``((outputs - targets) ** 2).sum()``.
+
+    Source: chapter 5, ``def-reversed-forward`` and ``eq-reversed-grad-y-pred``.
+    """
 
     def _value(self, outputs: Array, targets: Array) -> Any:
         error = outputs - targets
@@ -116,6 +121,8 @@ class MeanSquaredError(Loss):
 
     With K outputs a sample this is 1/K of the sum over the entries divided by the number of
     samples; for one output a sample the two agree.
+
+    Source: chapter 4, ``def-batch-two-means`` and ``eq-batch-two-means``.
     """
 
     def _value(self, outputs: Array, targets: Array) -> Any:
@@ -132,6 +139,8 @@ class BinaryCrossEntropy(Loss):
     The outputs are the logits, from minus to plus infinity, and the targets probabilities, most
     often 0 or 1: as in ``torch.nn.functional.binary_cross_entropy_with_logits``. Neither value
     nor gradient overflows or is cut off, however large the logits are.
+
+    Source: chapter 6, ``def-audit-loss``, ``eq-audit-stable`` and ``eq-audit-logit-slopes``.
     """
 
     def _require_meaning(self, targets: Array) -> None:
@@ -158,8 +167,9 @@ class SoftmaxCrossEntropy(Loss):
     from 0 to classes - 1 of shape (batch,), or a row of probabilities for each sample, shape
     (batch, classes), such as the rows of a one-hot matrix: as in
     ``torch.nn.functional.cross_entropy``. Neither value nor gradient overflows, as long as the
-    differences of the logits are finite. The derivation stands in the chapter "Softmax and
-    cross-entropy".
+    differences of the logits are finite.
+
+    Source: chapter 12, ``def-softmax-loss``, ``eq-softmax-stable`` and ``eq-softmax-batch``.
     """
 
     def __init__(self) -> None:
@@ -180,6 +190,8 @@ class SoftmaxCrossEntropy(Loss):
 
         Raises:
             TypeError, ValueError: as for a call.
+
+        Source: chapter 12, ``def-softmax-softmax`` and ``eq-softmax-shift``.
         """
         require_batch(outputs, name="outputs")
         return _softmax(outputs)[0]

@@ -1,6 +1,6 @@
 """A network: layers in a row and a loss at the end.
 
-The walk back through the layers is derived in the chapter "The PyTorch example, reversed".
+The walk back through the layers is derived in chapters 5 and 11.
 """
 
 from __future__ import annotations
@@ -15,15 +15,27 @@ from backprop.losses import Loss
 
 
 class NeuralNet:
-    """Layers applied one after the other, the loss of what comes out, and gradient descent."""
+    """Layers applied one after the other, the loss of what comes out, and gradient descent.
+
+    Args:
+        layers: first to last, each of them an object of its own.
+        loss: what judges the outputs of the last layer.
+
+    Attributes:
+        layers: the list of the layers.
+        loss: the loss.
+        outputs: what the last layer said in the last `evaluate`, shape (batch, out); None before.
+
+    Raises:
+        ValueError: without layers, or if one layer stands in two places: it remembers only one
+            forward pass.
+
+    Source: chapter 5, ``def-reversed-layer``; chapter 11, ``def-layers-stack`` and
+    ``eq-layers-walk``.
+    """
 
     def __init__(self, layers: Sequence[Layer], loss: Loss) -> None:
-        """Put ``layers``, first to last, in front of ``loss``.
-
-        Raises:
-            ValueError: without layers, or if one layer stands in two places: it remembers only
-                one forward pass.
-        """
+        """Put ``layers`` in front of ``loss``; the arguments are those of the class."""
         self.layers, self.loss = list(layers), loss
         if not self.layers:
             raise ValueError("layers is empty; expected at least one layer")
@@ -73,6 +85,8 @@ class NeuralNet:
 
         Raises:
             TypeError, ValueError: as the layers and the loss do.
+
+        Source: chapter 11, ``def-layers-stack``.
         """
         before = self._remembered()
         try:
@@ -90,6 +104,9 @@ class NeuralNet:
         Raises:
             RuntimeError: unless `evaluate` was called since the network was made and since a
                 parameter last changed.
+
+        Source: chapter 5, ``eq-reversed-delta-recursion`` and ``eq-reversed-delta-gradients``;
+        chapter 11, ``eq-layers-walk``.
         """
         if not self._evaluated:
             raise RuntimeError("NeuralNet.backprop needs a loss; expected evaluate(x, y) before it")
@@ -113,6 +130,8 @@ class NeuralNet:
         Raises:
             ValueError: unless the learning rate is a positive, finite number.
             RuntimeError: as for `backprop`.
+
+        Source: chapter 5, ``eq-reversed-descent`` and ``eq-reversed-early``.
         """
         if not (math.isfinite(learning_rate) and learning_rate > 0):
             raise ValueError(

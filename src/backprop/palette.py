@@ -31,6 +31,8 @@ def light(name: str) -> str:
 
     Raises:
         KeyError: for a name that the palette lacks.
+
+    Source: chapter 1, and every chapter after it.
     """
     return COLORS[name][0]
 
@@ -40,5 +42,7 @@ def dark(name: str) -> str:
 
     Raises:
         KeyError: for a name that the palette lacks.
+
+    Source: chapter 1, on dark pages.
     """
     return COLORS[name][1]

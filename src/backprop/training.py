@@ -1,7 +1,7 @@
 """Training a classifier: epochs of shuffled minibatches, and a table of how it went.
 
-The chapter "Training on handwritten digits" builds this loop step by step, and says what each
-column of the table measures, and when.
+Chapter 13 builds this loop step by step, and says what each column of the table measures, and
+when.
 """
 
 from __future__ import annotations
@@ -22,7 +22,16 @@ CHUNK = 1000
 
 
 class Data(Protocol):
-    """Samples and their labels, those to learn from and those to test with."""
+    """Samples and their labels, those to learn from and those to test with.
+
+    Attributes:
+        train_images: shape (n, pixels), floating-point.
+        train_labels: shape (n,), whole numbers from 0.
+        test_images: shape (m, pixels), as for training.
+        test_labels: shape (m,), as for training.
+
+    Source: chapter 13.
+    """
 
     train_images: Array
     train_labels: Array
@@ -31,14 +40,24 @@ class Data(Protocol):
 
 
 class Score(NamedTuple):
-    """How a network did: the mean of the losses, and the fraction of right answers."""
+    """How a network did.
+
+    Attributes:
+        loss: the mean of the losses.
+        accuracy: the fraction of right answers, from 0 to 1.
+
+    Source: chapter 13, ``eq-digits-weighted`` and ``eq-digits-luck``.
+    """
 
     loss: float
     accuracy: float
 
 
 class DivergenceError(ArithmeticError):
-    """The loss is not finite any more."""
+    """The loss is not finite any more.
+
+    Source: chapter 13.
+    """
 
 
 def train(
@@ -74,6 +93,8 @@ def train(
     Raises:
         ValueError: unless ``epochs`` and ``batch_size`` are at least 1, or as for `score`.
         DivergenceError: if a loss is NaN or infinite; it says where, and what to try.
+
+    Source: chapter 13, ``eq-digits-partition`` and ``eq-digits-weighted``.
     """
     for name, number in (("epochs", epochs), ("batch_size", batch_size)):
         if number < 1:
@@ -105,6 +126,8 @@ def score(network: NeuralNet, images: Array, labels: Array) -> Score:
 
     Raises:
         ValueError: without samples, or if there are more images than labels or fewer.
+
+    Source: chapter 13, ``eq-digits-weighted``.
     """
     _require_pairs(images, labels)
     sums = _Sums()

@@ -112,15 +112,23 @@ def losses_from(values):
 )
 def grad_prediction(rng):
     predicted, target = rng.normal(size=N), rng.normal(size=N)
+    by_itself = rates(lambda p: p.clone(), predicted)
+    with_rates = (2 * (predicted - target)[:, None] * by_itself).sum(axis=0) / N
     with_delta = (2 * (predicted - target)[:, None] * np.eye(N)).sum(axis=0) / N
 
     def f(p):
         return torch.nn.functional.mse_loss(p, torch.tensor(target))
 
     return [
+        gradient(f, predicted, with_rates),
         gradient(f, predicted, with_delta),
         gradient(f, predicted, 2 / N * (predicted - target)),
     ]
+
+
+def rates(f, at):
+    """The derivatives of all entries of f by all entries of its argument, by autograd."""
+    return torch.autograd.functional.jacobian(f, torch.tensor(at)).numpy()
 
 
 def local_of_w(x, outputs):
@@ -159,10 +167,15 @@ def all_paths(rng):
 )
 def local_w(rng):
     values = affine(rng)
-    t = {name: torch.tensor(values[name]) for name in ("x", "W", "b")}
-    local = torch.autograd.functional.jacobian(lambda W: looped(t["x"], W, t["b"]), t["W"]).numpy()
-    with_deltas = np.einsum("il,lj,mk->imjk", values["x"], np.eye(D), np.eye(H))
-    return [equal(local, with_deltas), equal(local, local_of_w(values["x"], H))]
+    x, W, b = (values[name] for name in ("x", "W", "b"))
+    local = rates(lambda W: looped(torch.tensor(x), W, torch.tensor(b)), W)
+    by_itself = rates(lambda W: W.clone(), W)
+    with_deltas = np.einsum("il,lj,mk->imjk", x, np.eye(D), np.eye(H))
+    return [
+        equal(local, np.einsum("il,lmjk->imjk", x, by_itself)),
+        equal(local, with_deltas),
+        equal(local, local_of_w(x, H)),
+    ]
 
 
 @check(
@@ -207,12 +220,14 @@ def grad_w(rng):
 )
 def local_x(rng):
     values = affine(rng)
-    t = {name: torch.tensor(values[name]) for name in ("x", "W", "b")}
-    local = torch.autograd.functional.jacobian(lambda x: looped(x, t["W"], t["b"]), t["x"]).numpy()
-    with_deltas = np.einsum("ni,lj,lk->nkij", np.eye(N), np.eye(D), values["W"])
+    x, W, b = (values[name] for name in ("x", "W", "b"))
+    local = rates(lambda x: looped(x, torch.tensor(W), torch.tensor(b)), x)
+    by_itself = rates(lambda x: x.clone(), x)
+    with_deltas = np.einsum("ni,lj,lk->nkij", np.eye(N), np.eye(D), W)
     return [
+        equal(local, np.einsum("nlij,lk->nkij", by_itself, W)),
         equal(local, with_deltas),
-        equal(local, np.einsum("ni,jk->nkij", np.eye(N), values["W"])),
+        equal(local, np.einsum("ni,jk->nkij", np.eye(N), W)),
     ]
 
 
@@ -280,7 +295,7 @@ def outer_products(rng):
 def local_relu(rng):
     u1 = forward(**network(rng))[0]
     on = (u1 > 0).astype(float)
-    local = torch.autograd.functional.jacobian(torch.relu, torch.tensor(u1)).numpy()
+    local = rates(torch.relu, u1)
     # Zeros and ones, the same in many draws: so both sides are weighed.
     weight = rng.normal(size=local.shape)
     return equal(weight * local, weight * np.einsum("ni,mh,ih->nmih", np.eye(N), np.eye(H), on))
@@ -517,11 +532,14 @@ def trace(rng):
     # The entry-by-entry sum needs no right gradient: any G of the shape of x will do. That
     # the matrix is the gradient is checked with it.
     right = x.T @ G
-    weighed = {"x": torch.tensor(x), "b": torch.tensor(values["b"])}
+
+    def weighed(W):
+        return (torch.tensor(G) * looped(torch.tensor(x), W, torch.tensor(values["b"]))).sum()
+
     return [
         equal((x * G).sum(), sum(right[j, j] for j in range(D))),
         equal((x * G).sum(), np.trace(right)),
-        gradient(lambda W: (torch.tensor(G) * looped(W=W, **weighed)).sum(), values["W"], right),
+        gradient(weighed, values["W"], right),
     ]
 
 
@@ -638,13 +656,16 @@ def ex_u2(rng):
 \frac{\partial L}{\partial W_1} = \frac{2}{C}\, x^\top \left[ \left( (c \odot e)\, W_2^\top
     \right) \odot \mathbf{1}[u_1 > 0] \right]
 """,
+    harmless={
+        "torch.tensor(c[:, 0]) -> -torch.tensor(c[:, 0])": "weights are divided by their sum",
+        "torch.tensor(c[:, 0]) -> 2 * torch.tensor(c[:, 0])": "weights are divided by their sum",
+    },
 )
 def ex_weighted(rng):
     values, c = network(rng), rng.uniform(0.0, 3.0, size=(N, 1))
     e, on = errors_and_switches(values)
     claimed = 2 / c.sum() * values["x"].T @ (((c * e) @ values["W2"].T) * on)
-    weights = torch.tensor(c[:, 0])
-    return of_input(values, "W1", claimed, lambda **v: loss(**v, weights=weights))
+    return of_input(values, "W1", claimed, lambda **v: loss(**v, weights=torch.tensor(c[:, 0])))
 
 
 @check(
@@ -666,9 +687,9 @@ def ex_columns(rng):
     grad_u2 = np.zeros((N, H))
     for i, h in np.ndindex(N, H):
         grad_u2[i, h] = factor * sum(e[i, k] * W2[h, k] for k in range(K))
-    t = {name: torch.tensor(value) for name, value in values.items()}
 
     def from_u2(u2):
+        t = {name: torch.tensor(value) for name, value in values.items()}
         return torch.nn.functional.mse_loss(u2 @ t["W2"] + t["b2"], t["y"])
 
     def f(x, W1, b1, W2, b2, y):

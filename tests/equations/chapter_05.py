@@ -123,7 +123,14 @@ def grad_y_pred(rng):
     def f(y_pred):
         return squares(y_pred, torch.tensor(y))
 
-    return [gradient(f, y_pred, by_entry), gradient(f, y_pred, 2 * (y_pred - y))]
+    def summed(y_pred):
+        return sum((y_pred[i, k] - y[i, k]) ** 2 for i in range(N) for k in range(K))
+
+    return [
+        gradient(f, y_pred, by_autograd(summed, y_pred)),
+        gradient(f, y_pred, by_entry),
+        gradient(f, y_pred, 2 * (y_pred - y)),
+    ]
 
 
 @check(
@@ -236,11 +243,16 @@ def grad_h(rng):
     h = net["h"]
     grad_a = 2 * (net["y_pred"] - net["y"]) @ net["w2"].T
     by_entry = np.array([[grad_a[i, j] * (h[i, j] > 0) for j in range(H)] for i in range(N)])
+    local = by_autograd(lambda h: torch.relu(h).sum(), h)
 
     def f(h):
         return from_hidden(net)(torch.relu(h))
 
-    return [gradient(f, h, by_entry), gradient(f, h, grad_a * (h > 0))]
+    return [
+        gradient(f, h, grad_a * local),
+        gradient(f, h, by_entry),
+        gradient(f, h, grad_a * (h > 0)),
+    ]
 
 
 @check(
@@ -260,7 +272,12 @@ def grad_w1(rng):
     by_entry = np.array(
         [[sum(x[i, d] * grad_h[i, j] for i in range(N)) for j in range(H)] for d in range(D)]
     )
+    by_rates = np.zeros((D, H))
+    for i, j in np.ndindex(N, H):
+        local = by_autograd(lambda w1, i=i, j=j: torch.tensor(x[i]) @ w1[:, j], net["w1"])
+        by_rates += grad_h[i, j] * local
     return [
+        gradient(of(net, "w1"), net["w1"], by_rates),
         gradient(of(net, "w1"), net["w1"], by_entry),
         gradient(of(net, "w1"), net["w1"], x.T @ grad_h),
     ]
@@ -401,15 +418,21 @@ f(z) &= z, \qquad f'(z) = 1 \\
     \bigl(a^{(2)} - y\bigr)
 \end{aligned}
 """,
+    given={"f(z) &= z": "defines the activation of the last layer"},
+    harmless={
+        "weight * slopes -> weight": "that this factor is 1 is stated",
+        "of_a * slopes -> of_a": "that this factor is 1 is stated",
+    },
 )
 def delta_start(rng):
     net = network(rng)
     z, weight = net["y_pred"], rng.normal(size=(N, K))
     y = torch.tensor(net["y"])
-    start = 2 * (z - net["y"]) * np.ones((N, K))
+    of_a, slopes = by_autograd(lambda a: squares(a, y), z), np.ones((N, K))
     return [
-        gradient(lambda z: (torch.tensor(weight) * z).sum(), z, weight * np.ones((N, K))),
-        gradient(lambda z: squares(z, y), z, start),
+        gradient(lambda z: (torch.tensor(weight) * z).sum(), z, weight * slopes),
+        gradient(lambda z: squares(z, y), z, of_a * slopes),
+        gradient(lambda z: squares(z, y), z, 2 * (z - net["y"])),
     ]
 
 
@@ -423,6 +446,7 @@ s'(z) &= -\left(1 + e^{-z}\right)^{-2} \cdot \left(-e^{-z}\right) \\
 &= s(z)\, \bigl(1 - s(z)\bigr)
 \end{aligned}
 """,
+    harmless={"-z -> z": "the slope at -z is that at z, in every line"},
 )
 def sigmoid(rng):
     z, weight = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
@@ -431,7 +455,7 @@ def sigmoid(rng):
     lines = [
         -((1 + e) ** -2) * -e,
         e / (1 + e) ** 2,
-        1 / (1 + e) * ((1 + e) - 1) / (1 + e),
+        1 / (1 + e) * (((1 + e) - 1) / (1 + e)),
         s * (1 - s),
     ]
 
@@ -595,8 +619,9 @@ def tanh(rng):
 )
 def row_space(rng):
     net, eta = network(rng, scale=0.3), 0.01
-    w1, found = net["w1"], np.zeros((N, H))
+    x, w1, found = net["x"], net["w1"], []
     for _ in range(4):
-        found = found + hidden_gradient(after_hidden(net, net["x"] @ w1))
+        found.append(hidden_gradient(after_hidden(net, x @ w1)))
         w1 = w1 - eta * by_autograd(of(net, "w1"), w1)
-    return equal(w1 - net["w1"], net["x"].T @ (-eta * found))
+    right = x.T @ (-eta * sum(found))
+    return [equal(-eta * sum(x.T @ delta for delta in found), right), equal(w1 - net["w1"], right)]

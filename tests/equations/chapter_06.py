@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from equations.harness import as_told, check, equal, gradient, threshold
+from equations.harness import as_told, check, equal, gradient, positive, threshold
 
 SHAPE = (3, 4)
 SAMPLES = 5
@@ -97,6 +97,11 @@ def weighted(step, at, derivative, rng):
     return gradient(lambda u: (torch.tensor(weight) * step(u)).sum(), at, weight * derivative)
 
 
+def rates(f, at):
+    """The derivatives of all entries of f by all entries of its argument, by autograd."""
+    return torch.autograd.functional.jacobian(f, torch.tensor(at)).numpy()
+
+
 def same(z):
     return z
 
@@ -124,7 +129,7 @@ def rounding(rng):
         return lambda step: size * q(torch.tensor(w) + step[0] * way)
 
     worst = 0.5 * 1e-4 * np.abs(slopes).sum()
-    here = np.array([0.0])
+    here = np.zeros(1)
     return [
         gradient(along(change, 1.0), here, np.array([(slopes * change).sum()])),
         # The bound is reached when every weight is off by half a unit in its worst direction.
@@ -162,6 +167,7 @@ def complement(rng):
 &= \frac{1}{1 + e^{-z}} \cdot \frac{e^{-z}}{1 + e^{-z}} = \sigma(z)\,(1 - \sigma(z))
 \end{aligned}
 """,
+    harmless={"-z -> z": "the slope at -z is that at z, in every form"},
 )
 def sigmoid_slope(rng):
     z = rng.normal(size=SHAPE)
@@ -255,11 +261,11 @@ def logit_slopes(rng):
         return entropy(z, target)
 
     second = sigmoid(z) * (1 - sigmoid(z))
-    assert (second > 0).all()
     return [
         gradient(loss, z, np.exp(z) / (1 + np.exp(z)) - y),
         gradient(loss, z, sigmoid(z) - y),
         weighted(lambda z: torch.exp(z) / (1 + torch.exp(z)) - target, z, second, rng),
+        positive(second),
     ]
 
 
@@ -275,10 +281,14 @@ def delta_entries(rng):
     z2 = rng.normal(size=(SAMPLES, SIZES[2]))
     W3 = weights[2]
     delta = sigmoid(z2 @ W3) - y
-    claimed = np.zeros_like(z2)
-    for i, j, k in np.ndindex(SAMPLES, *W3.shape):
-        claimed[i, j] += delta[i, k] * W3[j, k]
-    return gradient(from_z(y, weights, same, 2), z2, claimed)
+    by_rates, claimed = np.zeros_like(z2), np.zeros_like(z2)
+    for i in range(SAMPLES):
+        local = rates(lambda z: z @ torch.tensor(W3), z2[i])
+        for j, k in np.ndindex(W3.shape):
+            by_rates[i, j] += delta[i, k] * local[k, j]
+            claimed[i, j] += delta[i, k] * W3[j, k]
+    of_z2 = from_z(y, weights, same, 2)
+    return [gradient(of_z2, z2, by_rates), gradient(of_z2, z2, claimed)]
 
 
 @check(
@@ -321,15 +331,17 @@ def weight_entry(rng):
     _, W2, W3 = weights
     z1 = rng.normal(size=(1, SIZES[1]))
     d2 = (sigmoid(z1 @ W2 @ W3) - y) @ W3.T
-    claimed = np.zeros_like(W2)
+    by_rates, claimed = np.zeros_like(W2), np.zeros_like(W2)
+    local = rates(lambda W: torch.tensor(z1[0]) @ W, W2)
     for j, k in np.ndindex(W2.shape):
+        by_rates[j, k] = d2[0, k] * local[k, j, k]
         claimed[j, k] = z1[0, j] * d2[0, k]
 
     def loss(moved):
         later = [moved, torch.tensor(W3)]
         return total(torch.tensor(z1), torch.tensor(y), later, torch.nn.Identity())
 
-    return gradient(loss, W2, claimed)
+    return [gradient(loss, W2, by_rates), gradient(loss, W2, claimed)]
 
 
 @check(
@@ -441,8 +453,10 @@ def line_loss(m, c):
 def line_slopes(rng):
     m, c = rng.normal(size=2)
     errors = sigmoid(m * (PLACES - 1.5) + c) - LABELS
-    claimed = np.array([(errors * (PLACES - 1.5)).sum() / 4, errors.sum() / 4])
-    return gradient(lambda both: line_loss(both[0], both[1]), np.array([m, c]), claimed)
+    return [
+        gradient(lambda m: line_loss(m, c), np.array(m), (errors * (PLACES - 1.5)).sum() / 4),
+        gradient(lambda c: line_loss(m, c), np.array(c), errors.sum() / 4),
+    ]
 
 
 @check(
@@ -483,6 +497,16 @@ def quartic(rng):
     ]
 
 
+def lowest_point(w):
+    """Slope and intercept where the loss of the line is smallest, by Newton's method from w."""
+    features = np.stack([PLACES - 1.5, np.ones(4)], axis=1)
+    for _ in range(50):
+        p = sigmoid(features @ w)
+        bend = features.T @ (features * (p * (1 - p))[:, None])
+        w = w - np.linalg.solve(bend, features.T @ (p - LABELS))
+    return w
+
+
 @check(
     "eq-audit-line-minimum",
     r"""
@@ -491,13 +515,7 @@ L_{\min} = \frac{1}{2} \left( \ln\left(1 + r^{-3}\right) + \ln\left(1 + r\right)
 """,
 )
 def line_minimum(rng):
-    features = np.stack([PLACES - 1.5, np.ones(4)], axis=1)
-    w = rng.normal(size=2)
-    for _ in range(50):
-        p = sigmoid(features @ w)
-        bend = features.T @ (features * (p * (1 - p))[:, None])
-        w = w - np.linalg.solve(bend, features.T @ (p - LABELS))
-    smallest = float(line_loss(torch.tensor(w[0]), torch.tensor(w[1])))
+    smallest = float(line_loss(*torch.tensor(lowest_point(rng.normal(size=2)))))
     r = positive_root()
     formula = 0.5 * (np.log(1 + r**-3) + np.log(1 + r))
     weight = rng.normal(size=SHAPE)
@@ -730,6 +748,17 @@ def uneven(rng):
 \frac{\hat y - 1}{10^{-12}} \cdot \hat y\,(1 - \hat y) = -10^{12}\, \hat y\, (1 - \hat y)^2
     \approx -10^{12}\, e^{z}
 """,
+    # The powers of 1 - p are compared at ordinary z.
+    harmless={
+        change: "1 - p is 1 to twelve digits where the factor fades"
+        for change in (
+            "(p - 1) / 1e-12 * p * (1 - p) -> (p - 1) / 1e-12 * p",
+            "p - 1 -> -1",
+            "1 - p -> 1",
+            "-1000000000000.0 * p * (1 - p) ** 2 -> -1000000000000.0 * p",
+            "2 -> 3",
+        )
+    },
 )
 def fading(rng):
     z = rng.uniform(-34, -29, size=SHAPE)

@@ -33,6 +33,12 @@ def jacobian(operation, x):
     return np.stack(columns, axis=-1).reshape(*columns[0].shape, *x.shape)
 
 
+def entries(local, shape, shape_x):
+    """The array of ``local(i, j)`` for all tuples i of one shape and j of another."""
+    found = [[local(i, j) for j in np.ndindex(*shape_x)] for i in np.ndindex(*shape)]
+    return np.array(found).reshape(*shape, *shape_x)
+
+
 def delta(i, j):
     """The Kronecker delta."""
     return 1.0 if i == j else 0.0
@@ -61,15 +67,20 @@ def add_over_paths(G, local, shape):
 """,
 )
 def increment(rng):
-    """For z = the sum of c Y², the factor epsilon is c times the change of Y."""
+    """For z = the sum of c (Y² + Y), the factor epsilon is c times the change of Y."""
     A, X, c = drawn(rng, (6, 4), (4,), (6,))
+
+    def z(x):
+        Y = torch.tanh(torch.tensor(A) @ torch.tensor(x))
+        return (torch.tensor(c) * (Y**2 + Y)).sum().item()
+
     quotients, sums = np.zeros(4), np.zeros(4)
     for j in range(4):
         moved = X.copy()
         moved[j] += 0.3
+        quotients[j] = (z(moved) - z(X)) / 0.3
         Y, Y_moved = np.tanh(A @ X), np.tanh(A @ moved)
-        quotients[j] = (c @ Y_moved**2 - c @ Y**2) / 0.3
-        d_z_d_Y, epsilon = 2 * c * Y, c * (Y_moved - Y)
+        d_z_d_Y, epsilon = c * (2 * Y + 1), c * (Y_moved - Y)
         sums[j] = sum((d_z_d_Y[i] + epsilon[i]) * (Y_moved - Y)[i] / 0.3 for i in range(6))
     return equal(quotients, sums)
 
@@ -85,14 +96,14 @@ def chain(rng):
     """Y of shape (2, 5) from X of shape (2, 3, 2), both through one coordinate."""
     A, X, c = drawn(rng, (10, 12), (2, 3, 2), (10,))
     Y = np.sin(A @ X.reshape(-1))
-    d_z_d_Y = 3 * c * Y**2
+    d_z_d_Y = c * (3 * Y**2 + 2 * Y)
     claimed = np.zeros(12)
     for j in range(12):
         claimed[j] = sum(d_z_d_Y[i] * np.cos(A[i] @ X.reshape(-1)) * A[i, j] for i in range(10))
 
     def z(x):
         result = torch.sin(torch.tensor(A) @ x.reshape(-1)).reshape(2, 5)
-        return (torch.tensor(c).reshape(2, 5) * result**3).sum()
+        return (torch.tensor(c).reshape(2, 5) * (result**3 + result**2)).sum()
 
     return gradient(z, X, claimed.reshape(2, 3, 2))
 
@@ -110,10 +121,12 @@ def chain_axes(rng):
     def operation(x):
         return torch.tensor(U) @ torch.sin(x) @ torch.tensor(W)
 
-    def local(at, to):
-        return U[at[0], to[0]] * np.cos(X[to]) * W[to[1], at[1]]
-
-    return gradient(weighed(operation, G), X, add_over_paths(G, local, (N, D)))
+    claimed = np.zeros((N, D))
+    for a, j in np.ndindex(N, D):
+        claimed[a, j] = sum(
+            G[i, k] * (U[i, a] * np.cos(X[a, j]) * W[j, k]) for i in range(2) for k in range(K)
+        )
+    return gradient(weighed(operation, G), X, claimed)
 
 
 @check(
@@ -128,8 +141,13 @@ def chain_axes(rng):
 )
 def local_x(rng):
     X, W, G = drawn(rng, (N, D), (D, K), (N, K))
+    moves = jacobian(lambda x: x, X)
 
-    def with_sum(at, to):
+    def with_moves(at, to):
+        (i, k), (a, j) = at, to
+        return sum(moves[i, m, a, j] * W[m, k] for m in range(D))
+
+    def with_deltas(at, to):
         (i, k), (a, j) = at, to
         return sum(delta(i, a) * delta(m, j) * W[m, k] for m in range(D))
 
@@ -137,13 +155,12 @@ def local_x(rng):
         (i, k), (a, j) = at, to
         return delta(i, a) * W[j, k]
 
+    table = jacobian(lambda x: x @ W, X)
+    lines = [entries(local, (N, K), (N, D)) for local in (with_moves, with_deltas, short)]
     f = weighed(lambda x: x @ torch.tensor(W), G)
-    whole = np.array([[[[short((i, k), (a, j)) for j in range(D)] for a in range(N)]
-                       for k in range(K)] for i in range(N)])  # fmt: skip
     return [
-        gradient(f, X, add_over_paths(G, with_sum, (N, D))),
+        *(equal(table, line, tolerance=1e-8) for line in lines),
         gradient(f, X, add_over_paths(G, short, (N, D))),
-        equal(jacobian(lambda x: x @ W, X), whole, tolerance=1e-8),
     ]
 
 
@@ -186,13 +203,12 @@ def local_w(rng):
         (i, k), (j, m) = at, to
         return X[i, j] * delta(k, m)
 
+    table = jacobian(lambda w: X @ w, W)
+    lines = [entries(local, (N, K), (D, K)) for local in (with_sum, short)]
     f = weighed(lambda w: torch.tensor(X) @ w, G)
-    whole = np.array([[[[short((i, k), (j, m)) for m in range(K)] for j in range(D)]
-                       for k in range(K)] for i in range(N)])  # fmt: skip
     return [
-        gradient(f, W, add_over_paths(G, with_sum, (D, K))),
+        *(equal(table, line, tolerance=1e-8) for line in lines),
         gradient(f, W, add_over_paths(G, short, (D, K))),
-        equal(jacobian(lambda w: X @ w, W), whole, tolerance=1e-8),
     ]
 
 
@@ -234,7 +250,7 @@ def jacobian_and_product(rng):
     for i, (row, column) in enumerate(np.ndindex(5, 3)):
         for j, (p, q) in enumerate(np.ndindex(4, 3)):
             one_by_one[i, j] = A[row, p] * delta(column, q) * (1 - np.tanh(X[p, q]) ** 2)
-    claimed = (G.reshape(-1) @ J).reshape(4, 3)
+    claimed = (G.reshape(-1) @ one_by_one).reshape(4, 3)
     f = weighed(lambda x: torch.tensor(A) @ torch.tanh(x), G)
     return [equal(J, one_by_one), gradient(f, X, claimed)]
 
@@ -252,13 +268,19 @@ def jacobian_and_product(rng):
 def elementwise(rng):
     """The sine, since f and its derivative have to differ."""
     X, G = drawn(rng, (N, D), (N, D))
-    x, g = X.reshape(-1), G.reshape(-1)
-    diagonal = np.array([[np.cos(x[i]) * delta(i, j) for j in range(N * D)] for i in range(N * D)])
-    f = weighed(torch.sin, G)
+    x, g, size = X.reshape(-1), G.reshape(-1), range(N * D)
+
+    def local(i, j):
+        return np.cos(x[i]) * delta(i, j)
+
+    f = weighed(torch.sin, g)
     return [
-        equal(jacobian(np.sin, x), diagonal, tolerance=1e-8),
-        gradient(f, X, (g @ diagonal).reshape(N, D)),
-        gradient(f, X, np.array([g[j] * np.cos(x[j]) for j in range(N * D)]).reshape(N, D)),
+        *(
+            gradient(lambda t, i=i: t.sin()[i], x, np.array([local(i, j) for j in size]))
+            for i in size
+        ),
+        gradient(f, x, np.array([sum(g[i] * local(i, j) for i in size) for j in size])),
+        gradient(f, x, np.array([g[j] * np.cos(x[j]) for j in size])),
     ]
 
 
@@ -413,12 +435,22 @@ def reshape(rng):
 def rows(rng):
     p = [2, 0, 2, 4, 2, 0]
     X, G = drawn(rng, (N, D), (6, D))
-    long = add_over_paths(G, lambda at, to: delta(p[at[0]], to[0]) * delta(at[1], to[1]), (N, D))
+
+    def local(at, to):
+        (r, k), (a, m) = at, to
+        return delta(p[r], a) * delta(k, m)
+
+    table, weight = jacobian(lambda x: x[p], X), rng.normal()
+    long = add_over_paths(G, local, (N, D))
     short = np.zeros((N, D))
     for a, m in np.ndindex(N, D):
         short[a, m] = sum(G[r, m] for r in range(6) if p[r] == a)
     f = weighed(lambda x: torch.stack([x[r] for r in p]), G)
-    return [gradient(f, X, long), gradient(f, X, short)]
+    return [
+        equal(weight * table, weight * entries(local, (6, D), (N, D)), tolerance=1e-8),
+        gradient(f, X, long),
+        gradient(f, X, short),
+    ]
 
 
 @check(
@@ -437,8 +469,8 @@ def concatenate(rng):
     below = sum(Z[i - n, k] * G[i, k] for i in range(n, n + m) for k in range(K))
     return [
         equal(inner(np.concatenate([X, Z]), G), above + below),
-        gradient(weighed(lambda x: torch.cat([x, torch.tensor(Z)]), G), X, G[:n]),
-        gradient(weighed(lambda z: torch.cat([torch.tensor(X), z]), G), Z, G[n:]),
+        gradient(weighed(lambda x: torch.cat([x, torch.zeros(m, K)]), G), X, G[:n]),
+        gradient(weighed(lambda z: torch.cat([torch.zeros(n, K), z]), G), Z, G[n:]),
     ]
 
 
@@ -566,8 +598,9 @@ def cumsum(rng):
 """,
 )
 def diagonal(rng):
-    X, G = drawn(rng, (4, 4), (4,))
-    summed = add_over_paths(G, lambda at, to: delta(at[0], to[0]) * delta(at[0], to[1]), (4, 4))
-    short = np.array([[G[a] * delta(a, b) for b in range(4)] for a in range(4)])
-    f = weighed(torch.diagonal, G)
-    return [gradient(f, X, summed), gradient(f, X, short)]
+    X, G = drawn(rng, (16,), (4,))
+    places = list(np.ndindex(4, 4))  # of the entries of X
+    summed = [sum(G[i] * delta(i, a) * delta(i, b) for i in range(4)) for a, b in places]
+    short = [G[a] * delta(a, b) for a, b in places]
+    f = weighed(lambda x: torch.diagonal(x.reshape(4, 4)), G)
+    return [gradient(f, X, np.array(summed)), gradient(f, X, np.array(short))]

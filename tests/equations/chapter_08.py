@@ -94,17 +94,21 @@ def contract(rng: np.random.Generator) -> Result:
     """,
 )
 def build(rng: np.random.Generator) -> Result:
-    # W1 = V / V² reads V and its square; z = sum(D1 W1) + sum(D2 tanh(V)), where V is read thrice.
+    # W1 = V V² reads V and its square; z = sum(D1 W1) + sum(D2 tanh(V)), where V is read thrice.
     V = rng.uniform(0.5, 1.5, size=SHAPE)
     D1, D2 = rng.normal(size=(2, *SHAPE))
 
     def z(t: torch.Tensor) -> torch.Tensor:
-        return (t / (t * t) * torch.tensor(D1)).sum() + (torch.tanh(t) * torch.tensor(D2)).sum()
+        return (t * (t * t) * torch.tensor(D1)).sum() + (torch.tanh(t) * torch.tensor(D2)).sum()
 
-    grad_square = by_rule(lambda a, b: a / b, 1, D1, V, V * V)
-    claimed = by_rule(lambda a, b: a / b, 0, D1, V, V * V)
-    claimed = claimed + by_rule(lambda a, b: a * b, 0, grad_square, V, V)
-    claimed = claimed + by_rule(lambda a, b: a * b, 1, grad_square, V, V)
+    def times(a, b):
+        return a * b
+
+    square = V * V
+    grad_square = by_rule(times, 1, D1, V, square)
+    claimed = by_rule(times, 0, D1, V, square)
+    claimed = claimed + by_rule(times, 0, grad_square, V, V)
+    claimed = claimed + by_rule(times, 1, grad_square, V, V)
     claimed = claimed + by_rule(graph.tanh, 0, D2, V)
     return gradient(z, V, claimed)
 
@@ -117,10 +121,11 @@ def build(rng: np.random.Generator) -> Result:
 )
 def multiply(rng: np.random.Generator) -> Result:
     V, U, D = rng.normal(size=(3, 5))
-    middle = np.einsum("i,ij,i->j", D, np.eye(5), U)
-    table = jacobian(lambda a, b: a * b, V, U)
-    sides = [gradient(lambda t: (torch.tensor(D * U) * t).sum(), V, middle)]
-    return [*sides, equal(vjp(D, table), middle), equal(vjp(D, table), D * U)]
+    left = vjp(D, jacobian(lambda a, b: a * b, V, U))
+    return [
+        equal(left, np.einsum("i,ij,i->j", D, np.eye(5), U)),
+        gradient(lambda t: (torch.tensor(D) * (t * torch.tensor(U))).sum(), V, D * U),
+    ]
 
 
 @check(
@@ -255,7 +260,11 @@ def calls(rng: np.random.Generator) -> Result:
     N = [0] * 7
     for v in reversed(range(7)):
         N[v] = 1 + sum(int(times) * N[w] for w, times in enumerate(arrows[v]))
-    return equal(floats([made_calls(arrows, [v], False) for v in range(7)]), floats(N))
+    weight = rng.normal()
+    return [
+        equal(floats([made_calls(arrows, [v], False) for v in range(7)]), floats(N)),
+        equal(weight * np.float64(made_calls(arrows, [6], False)), weight * np.float64(1)),
+    ]
 
 
 @check("eq-general-paths", r"N(V) = \sum_{W} P(V, W)")
@@ -271,10 +280,10 @@ def paths(rng: np.random.Generator) -> Result:
 def memory(rng: np.random.Generator) -> Result:
     left, right = [], []
     for nodes in (6, 9, 12):
-        arrows = random_arrows(rng, nodes)
-        arrows[nodes - 2] = 0  # a node that z does not depend on; it is one of the targets
+        arrows, unused = random_arrows(rng, nodes), range(nodes)[-2]
+        arrows[unused] = 0  # a node that z does not depend on; it is one of the targets
         below = np.linalg.matrix_power(np.eye(nodes, dtype=int) + arrows, nodes) > 0
-        targets = [nodes - 2, *rng.choice(nodes - 2, size=3, replace=False).tolist()]
+        targets = [unused, *rng.choice(unused, size=3, replace=False).tolist()]
         between = below[targets].any(0) & below[:, -1]
         pruned = arrows * between * between[:, None]
         left.append(made_calls(pruned, targets, True))
@@ -391,7 +400,7 @@ def slid(rng: np.random.Generator, n: int, K: int) -> Result:
 )
 def fibonacci(rng: np.random.Generator) -> Result:
     F = [0, 1]
-    while len(F) < 20:
+    for _ in range(18):
         F.append(F[-1] + F[-2])
 
     def ladder(k: int) -> np.ndarray:

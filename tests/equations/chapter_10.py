@@ -8,12 +8,14 @@ import torch
 from torch.autograd.functional import jvp
 
 from backprop.checking import numerical_gradient
-from equations.harness import NUMERICAL, Result, check, equal, gradient
+from equations.harness import NUMERICAL, Result, check, equal, gradient, threshold
 
-SHAPE = (3, 4)
+SHAPE = (7,)
 #: Points and weights of Gauss and Legendre on [0, 1]: exact far beyond what is needed here.
-POINTS, WEIGHTS = np.polynomial.legendre.leggauss(24)
+POINTS, WEIGHTS = np.polynomial.legendre.leggauss(12)
 POINTS, WEIGHTS = (POINTS + 1) / 2, WEIGHTS / 2
+#: No learning rate that is looked for is larger.
+FAR = 100.0
 
 
 def repeated(f: Callable[[torch.Tensor], torch.Tensor], x: np.ndarray, times: int) -> np.ndarray:
@@ -52,6 +54,24 @@ def quartic_hessian(w: np.ndarray) -> np.ndarray:
     )
 
 
+def slope_of(f: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The gradient of f by PyTorch, as a function that can be differentiated again."""
+
+    def slope(t: torch.Tensor) -> torch.Tensor:
+        point = t if t.requires_grad else t.clone().requires_grad_()
+        return torch.autograd.grad(f(point), point, create_graph=True)[0]
+
+    return slope
+
+
+slope = slope_of(quartic)
+
+
+def by_torch(f: Callable[[torch.Tensor], torch.Tensor], w: np.ndarray) -> np.ndarray:
+    """The matrix of all second derivatives of f, by PyTorch."""
+    return torch.autograd.functional.hessian(f, torch.tensor(w)).numpy()
+
+
 def by_columns(w: np.ndarray) -> np.ndarray:
     """The derivatives of each entry j of the gradient, by differences, as column j."""
     columns = [numerical_gradient(lambda a, j=j: quartic_gradient(a)[j], w) for j in range(3)]
@@ -67,10 +87,20 @@ def by_columns(w: np.ndarray) -> np.ndarray:
     \frac{d^3 y}{dx^3} &= 0
     \end{aligned}
     """,
+    harmless={"weight + third -> weight": "the third derivative is 0"},
 )
 def example(rng: np.random.Generator) -> Result:
-    x = rng.normal(size=SHAPE)
-    return equal(repeated(lambda t: 3 * (7 + t**2), x, 3), np.stack([6 * x, 6 + 0 * x, 0 * x]))
+    def y(t: torch.Tensor) -> torch.Tensor:
+        return 3 * (7 + t**2)
+
+    x, weight = rng.normal(size=(2, *SHAPE))
+    _, second, third = repeated(y, x, 3)
+    return [
+        gradient(lambda t: y(t).sum(), x, 3 * (2 * x)),
+        gradient(lambda t: y(t).sum(), x, 6 * x),
+        equal(weight * second, weight * 6),
+        equal(weight + third, weight + 0),  # the harness takes no side that is all zero
+    ]
 
 
 @check(
@@ -101,18 +131,18 @@ def tanh(rng: np.random.Generator) -> Result:
     """,
 )
 def scalar(rng: np.random.Generator) -> Result:
-    x, w1, b1, w2, b2, y = rng.uniform(0.5, 2, size=(6, *SHAPE))  # the ReLU is on
+    drawn = rng.uniform(0.5, 2, size=(6, *SHAPE))  # positive: the ReLU is on
+    x, w1, b1, w2, b2, y = drawn
+    X, W1, B1, W2, B2, Y = torch.tensor(drawn)
     u2 = x * w1 + b1
     e = u2 * w2 + b2 - y
 
     def grad_w1(w1: torch.Tensor, w2: torch.Tensor) -> torch.Tensor:
-        w1 = w1.requires_grad_() if w1.is_leaf else w1
-        error = torch.relu(torch.tensor(x) * w1 + torch.tensor(b1)) * w2 + torch.tensor(b2 - y)
-        return torch.autograd.grad((error**2).sum(), w1, create_graph=True)[0].sum()
+        return slope_of(lambda w: ((torch.relu(X * w + B1) * w2 + B2 - Y) ** 2).sum())(w1)
 
     return [
-        gradient(lambda t: grad_w1(t, torch.tensor(w2)), w1, 2 * (w2 * x) ** 2),
-        gradient(lambda t: grad_w1(torch.tensor(w1), t), w2, 2 * x * (u2 * w2 + e)),
+        gradient(lambda t: grad_w1(t, W2).sum(), w1, 2 * (w2 * x) ** 2),
+        gradient(lambda t: grad_w1(W1, t).sum(), w2, 2 * x * (u2 * w2 + e)),
     ]
 
 
@@ -125,10 +155,14 @@ def scalar(rng: np.random.Generator) -> Result:
 )
 def hessian(rng: np.random.Generator) -> Result:
     w = rng.normal(size=3)
-    by_torch = torch.autograd.functional.hessian(quartic, torch.tensor(w)).numpy()
+    H, twice = quartic_hessian(w), by_torch(quartic, w)
     return [
-        equal(by_torch, quartic_hessian(w)),
-        equal(by_torch, by_columns(w), tolerance=NUMERICAL),
+        [
+            equal(H[i], twice[i]),
+            equal(H[:, i], by_columns(w)[:, i], tolerance=NUMERICAL),
+            gradient(lambda t, i=i: slope(t)[i], w, H[:, i].copy()),
+        ]
+        for i in range(3)
     ]
 
 
@@ -159,22 +193,22 @@ def difference(rng: np.random.Generator) -> Result:
     a, b, s, t = rng.normal(size=(4, *SHAPE))
 
     def f(a, b):
-        return np.sin(a) * b**2 + a**3 * np.exp(b)
+        return np.sin(a) * b**2 + a**2 * np.exp(b)
 
     delta = f(a + s, b + t) - f(a + s, b) - f(a, b + t) + f(a, b)
 
-    def mixed(a, b, first):
-        p = torch.tensor(a, requires_grad=True), torch.tensor(b, requires_grad=True)
-        value = (torch.sin(p[0]) * p[1] ** 2 + p[0] ** 3 * torch.exp(p[1])).sum()
-        (once,) = torch.autograd.grad(value, p[first], create_graph=True)
-        return torch.autograd.grad(once.sum(), p[1 - first])[0].numpy()
+    # All points of the rectangle at once: axis 0 goes along s, axis 1 along t.
+    along, across = np.broadcast_arrays(a + POINTS[:, None, None] * s, b + POINTS[:, None] * t)
 
-    pairs = list(itertools.product(zip(POINTS, WEIGHTS, strict=True), repeat=2))
+    def mixed(first):
+        p = [torch.tensor(place, requires_grad=True) for place in (along, across)]
+        value = (torch.sin(p[0]) * p[1] ** 2 + p[0] ** 2 * torch.exp(p[1])).sum()
+        (once,) = torch.autograd.grad(value, p[first], create_graph=True)
+        (twice,) = torch.autograd.grad(once.sum(), p[1 - first])
+        return twice.numpy()
+
     return [
-        equal(
-            delta,
-            s * t * sum(u * v * mixed(a + p * s, b + q * t, first) for (p, u), (q, v) in pairs),
-        )
+        equal(delta, s * t * np.einsum("p,q,pqk->k", WEIGHTS, WEIGHTS, mixed(first)))
         for first in (0, 1)
     ]
 
@@ -209,25 +243,18 @@ def symmetric(rng: np.random.Generator) -> Result:
 )
 def hessian_vector(rng: np.random.Generator) -> Result:
     w, v = rng.normal(size=(2, 3))
-
-    def g_dot_v(t: torch.Tensor) -> torch.Tensor:
-        a, b, c = t
-        grown = torch.exp(a * c)
-        g = [2 * a * b + c * grown, a**2 + 3 * b**2 * c, a * grown + b**3]
-        return sum(entry * float(rate) for entry, rate in zip(g, v, strict=True))
-
-    product = quartic_hessian(w) @ v
-    return [gradient(g_dot_v, w, product), equal(by_columns(w) @ v, product, tolerance=NUMERICAL)]
+    product, table = quartic_hessian(w) @ v, by_columns(w)
+    summed = np.array([sum(table[i, j] * v[j] for j in range(3)) for i in range(3)])
+    return [
+        equal(product, summed, tolerance=NUMERICAL),
+        gradient(lambda t: sum(slope(t)[j] * float(v[j]) for j in range(3)), w, product),
+    ]
 
 
 @check("eq-second-directional", r"\frac{d}{ds}\, g(w + s v) \Big|_{s=0} = H v")
 def directional(rng: np.random.Generator) -> Result:
     w, v = rng.normal(size=(2, 3))
     s = 1e-5
-
-    def slope(t: torch.Tensor) -> torch.Tensor:
-        return torch.autograd.grad(quartic(t), t, create_graph=True)[0]
-
     quotient = (quartic_gradient(w + s * v) - quartic_gradient(w - s * v)) / (2 * s)
     automatic = jvp(slope, torch.tensor(w), torch.tensor(v))[1]
     product = quartic_hessian(w) @ v
@@ -243,6 +270,14 @@ def phi(h):
     return torch.sin(h) + h**2 if isinstance(h, torch.Tensor) else np.sin(h) + h**2
 
 
+def d_phi(h):
+    return np.cos(h) + 2 * h
+
+
+def dd_phi(h):
+    return 2 - np.sin(h)
+
+
 def network(rng: np.random.Generator) -> dict[str, np.ndarray]:
     shapes = {
         "x": (SAMPLES, D_IN),
@@ -255,8 +290,8 @@ def network(rng: np.random.Generator) -> dict[str, np.ndarray]:
     return {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
 
-def rates(net: dict[str, np.ndarray], names: str) -> list[np.ndarray]:
-    """The rates of the quantities ``names`` as the weights move, by PyTorch's autograd."""
+def with_rates(net: dict[str, np.ndarray], names: str) -> list[np.ndarray]:
+    """Each of the quantities ``names`` and its rate as the weights move, by PyTorch's autograd."""
     x, y, w1, w2, v1, v2 = (torch.tensor(a) for a in net.values())
 
     def quantities(w1: torch.Tensor, w2: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -270,16 +305,8 @@ def rates(net: dict[str, np.ndarray], names: str) -> list[np.ndarray]:
         found |= dict(zip(["G_y", "G_a", "G_h", "G_w1", "G_w2"], G, strict=True))
         return tuple(found[name] for name in names.split())
 
-    return [rate.numpy() for rate in jvp(quantities, (w1, w2), (v1, v2))[1]]
-
-
-def r_forward(net: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    h = net["x"] @ net["w1"]
-    a, d_phi = phi(h), np.cos(h) + 2 * h
-    r_h = net["x"] @ net["v1"]
-    r_a = d_phi * r_h
-    r_y_pred = r_a @ net["w2"] + a @ net["v2"]
-    return {"h": h, "a": a, "d_phi": d_phi, "r_h": r_h, "r_a": r_a, "r_y_pred": r_y_pred}
+    found = zip(*jvp(quantities, (w1, w2), (v1, v2)), strict=True)
+    return [array.detach().numpy() for pair in found for array in pair]
 
 
 @check(
@@ -294,9 +321,12 @@ def r_forward(net: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 )
 def forward_rates(rng: np.random.Generator) -> Result:
     net = network(rng)
-    claimed = r_forward(net)
-    found = rates(net, "h a y_pred")
-    return [equal(*pair) for pair in zip(found, list(claimed.values())[3:], strict=True)]
+    x, _, w1, w2, v1, v2 = net.values()
+    h, r_h = x @ w1, x @ v1
+    a, r_a = phi(h), d_phi(h) * r_h
+    claimed = [h, r_h, a, r_a, a @ w2, r_a @ w2 + a @ v2]
+    found = with_rates(net, "h a y_pred")
+    return [equal(*pair) for pair in zip(found, claimed, strict=True)]
 
 
 @check(
@@ -319,28 +349,21 @@ def forward_rates(rng: np.random.Generator) -> Result:
 )
 def backward_rates(rng: np.random.Generator) -> Result:
     net = network(rng)
-    at = r_forward(net)
-    G_y = 2 * (at["a"] @ net["w2"] - net["y"])
-    r_G_y = 2 * at["r_y_pred"]
-    G_w2 = at["a"].T @ G_y
-    r_G_w2 = at["r_a"].T @ G_y + at["a"].T @ r_G_y
-    G_a = G_y @ net["w2"].T
-    r_G_a = r_G_y @ net["w2"].T + G_y @ net["v2"].T
-    G_h = G_a * at["d_phi"]
-    r_G_h = r_G_a * at["d_phi"] + G_a * (2 - np.sin(at["h"])) * at["r_h"]
-    G_w1 = net["x"].T @ G_h
-
-    def loss(w1: torch.Tensor, w2: torch.Tensor) -> torch.Tensor:
-        y_pred = phi(torch.tensor(net["x"]) @ w1) @ w2
-        return ((y_pred - torch.tensor(net["y"])) ** 2).sum()
-
-    claimed = [r_G_y, r_G_w2, r_G_a, r_G_h, net["x"].T @ r_G_h]
-    found = rates(net, "G_y G_w2 G_a G_h G_w1")
-    return [
-        gradient(lambda t: loss(t, torch.tensor(net["w2"])), net["w1"], G_w1),
-        gradient(lambda t: loss(torch.tensor(net["w1"]), t), net["w2"], G_w2),
-        *(equal(*pair) for pair in zip(found, claimed, strict=True)),
-    ]
+    x, y, _, w2, _, v2 = net.values()
+    h, r_h, a, r_a, y_pred, r_y_pred = with_rates(net, "h a y_pred")
+    G_y = 2 * (y_pred - y)
+    r_G_y = 2 * r_y_pred
+    G_w2 = a.T @ G_y
+    r_G_w2 = r_a.T @ G_y + a.T @ r_G_y
+    G_a = G_y @ w2.T
+    r_G_a = r_G_y @ w2.T + G_y @ v2.T
+    G_h = G_a * d_phi(h)
+    r_G_h = r_G_a * d_phi(h) + G_a * dd_phi(h) * r_h
+    G_w1 = x.T @ G_h
+    r_G_w1 = x.T @ r_G_h
+    claimed = [G_y, r_G_y, G_w2, r_G_w2, G_a, r_G_a, G_h, r_G_h, G_w1, r_G_w1]
+    found = with_rates(net, "G_y G_w2 G_a G_h G_w1")
+    return [equal(*pair) for pair in zip(found, claimed, strict=True)]
 
 
 def quartic_lines(w: np.ndarray, v: np.ndarray) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -372,6 +395,33 @@ def curvature(rng: np.random.Generator) -> Result:
 
 
 @check(
+    "eq-second-model",
+    r"M(\eta) = L - \eta\, g^\top g + \frac{\eta^2}{2}\, g^\top H g",
+    harmless={
+        "torch.tensor(start) -> -torch.tensor(start)": "the point is 0",
+        "torch.tensor(start) -> 2 * torch.tensor(start)": "the point is 0",
+    },
+)
+def quadratic_model(rng: np.random.Generator) -> Result:
+    w = rng.normal(size=3)
+    g, H = quartic_gradient(w), quartic_hessian(w)
+    loss = quartic_lines(w, -g)
+
+    def model(eta: torch.Tensor) -> torch.Tensor:
+        L = quartic(torch.tensor(w))
+        return L - eta * float(g @ g) + eta**2 / 2 * float(g @ H @ g)
+
+    start = np.zeros(1)
+    (first, second), (slope, bend) = repeated(loss, start, 2), repeated(model, start, 2)
+    value = loss(torch.tensor(start)).numpy()
+    return [
+        equal(value, model(torch.tensor(start)).numpy()),
+        equal(first, slope),
+        equal(second, bend),
+    ]
+
+
+@check(
     "eq-second-best-rate",
     r"""
     \begin{aligned}
@@ -384,18 +434,21 @@ def curvature(rng: np.random.Generator) -> Result:
 def best_rate(rng: np.random.Generator) -> Result:
     x, y, w = rng.normal(size=(5, 3)), rng.normal(size=5), rng.normal(size=3)
 
-    def loss(w):
-        return ((x @ w - y) ** 2).sum()
+    def loss(w: torch.Tensor) -> torch.Tensor:  # quadratic, and so its own model
+        return ((torch.tensor(x) @ w - torch.tensor(y)) ** 2).sum()
 
-    g, H = 2 * x.T @ (x @ w - y), 2 * x.T @ x  # a quadratic loss is its own model
+    g, H = slope_of(loss)(torch.tensor(w)).detach().numpy(), by_torch(loss, w)
+
+    def model(eta: float) -> float:
+        return loss(torch.tensor(w - eta * g)).item()
+
     best = (g @ g) / (g @ H @ g)
-    # The parabola through the losses at three rates, and where it is lowest.
-    etas = np.array([0.0, 0.1, 0.2])
-    two, one, _ = np.polyfit(etas, [loss(w - eta * g) for eta in etas], 2)
+    lowest = threshold(lambda eta: model(eta + 1) > model(eta - 1), low=0.0, high=FAR)
+    back = threshold(lambda eta: model(eta) > model(0.0), low=lowest, high=FAR)
     return [
-        equal(np.array([-one / (2 * two)]), np.array([best])),
-        equal(np.array([loss(w - best * g)]), np.array([loss(w) - (g @ g) ** 2 / (2 * g @ H @ g)])),
-        equal(np.array([loss(w - 2 * best * g)]), np.array([loss(w)])),
+        equal(np.float64(lowest), best),
+        equal(np.float64(model(best)), model(0.0) - (g @ g) ** 2 / (2 * g @ H @ g)),
+        equal(np.float64(back), 2 * best),
     ]
 
 
@@ -418,12 +471,20 @@ def bowl(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
 def component(rng: np.random.Generator) -> Result:
     H, eigenvalues, q, w = bowl(rng)
     lowest, eta = rng.normal(size=4), rng.uniform(0.1, 1)
-    point = torch.tensor(w, requires_grad=True)
-    away = point - torch.tensor(lowest)
-    (g,) = torch.autograd.grad(away @ torch.tensor(H) @ away / 2, point)
+
+    def loss(t: torch.Tensor) -> torch.Tensor:
+        return (t - torch.tensor(lowest)) @ torch.tensor(H) @ (t - torch.tensor(lowest)) / 2
+
+    g = slope_of(loss)(torch.tensor(w)).detach().numpy()
     c = q.T @ (w - lowest)
     claimed = sum((1 - eta * eigenvalues[i]) * c[i] * q[:, i] for i in range(4))
-    return equal(w - eta * g.numpy() - lowest, claimed)
+    return equal(w - eta * g - lowest, claimed)
+
+
+def equal_to_its_transpose(rng: np.random.Generator) -> np.ndarray:
+    """A symmetric matrix with nothing else to it."""
+    a = rng.normal(size=(4, 4))
+    return a + a.T
 
 
 @check(
@@ -433,12 +494,15 @@ def component(rng: np.random.Generator) -> Result:
     """,
 )
 def mean_of_eigenvalues(rng: np.random.Generator) -> Result:
-    a, v = rng.normal(size=(4, 4)), rng.normal(size=4)
-    H = a + a.T  # eigenvalues of both signs, found here and not put in
-    eigenvalues, q = np.linalg.eigh(H)
+    v = rng.normal(size=4)
+    H = equal_to_its_transpose(rng)
+    eigenvalues, q = np.linalg.eigh(H)  # of both signs, found here and not put in
     c = q.T @ v
-    weights = c**2 / (c**2).sum()
-    return equal(np.array([(v @ H @ v) / (v @ v)]), np.array([weights @ eigenvalues]))
+    mean = sum(eigenvalues[i] * c[i] ** 2 for i in range(4)) / sum(c[i] ** 2 for i in range(4))
+    return [
+        equal(v, sum(c[i] * q[:, i] for i in range(4))),
+        equal((v @ H @ v) / (v @ v), mean),
+    ]
 
 
 @check("eq-second-power", r"H^k v = \sum_{i=1}^{n} \lambda_i^k\, c_i\, q_i")
@@ -472,6 +536,11 @@ def sigmoid(rng: np.random.Generator) -> Result:
     return [equal(found[k], lines[k]) for k in range(3)]
 
 
+def signs(n: int) -> np.ndarray:
+    """All vectors whose n entries are 1 or -1, as rows."""
+    return np.array(list(itertools.product([-1.0, 1.0], repeat=n)))
+
+
 @check(
     "eq-second-diagonal",
     r"""
@@ -483,10 +552,10 @@ def sigmoid(rng: np.random.Generator) -> Result:
 )
 def diagonal(rng: np.random.Generator) -> Result:
     H = bowl(rng)[0]
-    signs = np.array(list(itertools.product([-1.0, 1.0], repeat=4)))
-    average = np.mean([v * (H @ v) for v in signs], axis=0)
-    products = np.mean([np.outer(v, v) for v in signs], axis=0)
-    return [equal(average, (H * products).sum(axis=1)), equal(average, np.diag(H).copy())]
+    vs = signs(4)
+    average = np.mean([v * (H @ v) for v in vs], axis=0)
+    middle = [sum(H[i, j] * np.mean(vs[:, i] * vs[:, j]) for j in range(4)) for i in range(4)]
+    return [equal(average, np.array(middle)), equal(average, np.array([H[i, i] for i in range(4)]))]
 
 
 @check(
@@ -508,6 +577,11 @@ def newton(rng: np.random.Generator) -> Result:
     )
 
 
+def loss_of_inputs(x: torch.Tensor, w: torch.Tensor, y: float) -> torch.Tensor:
+    """A loss whose derivatives are short enough to be written out."""
+    return (torch.sin(x @ w) + x[0] * w[0] - y) ** 2
+
+
 @check(
     "eq-second-penalty",
     r"""
@@ -519,7 +593,6 @@ def newton(rng: np.random.Generator) -> Result:
     """,
 )
 def penalty(rng: np.random.Generator) -> Result:
-    # L = (sin(x . w) + x_1 w_1 - y)^2, whose derivatives are short enough to be written out.
     x, w, y = rng.normal(size=3), rng.normal(size=3), rng.normal()
     first = np.eye(3)[0]
     z = x @ w
@@ -529,19 +602,10 @@ def penalty(rng: np.random.Generator) -> Result:
     e_wx = -np.sin(z) * np.outer(x, w) + np.cos(z) * np.eye(3) + np.outer(first, first)
     mixed = 2 * np.outer(e_w, e_x) + 2 * e * e_wx
 
-    def half_square(t: torch.Tensor) -> torch.Tensor:
-        inputs = torch.tensor(x)
-        error = torch.sin(inputs @ t) + inputs[0] * t[0] - y
-        slope_x = torch.cos(inputs @ t) * t + t[0] * torch.tensor(first)
-        return ((2 * error * slope_x) ** 2).sum() / 2
-
-    def half_gradient(t: torch.Tensor) -> torch.Tensor:
-        a, b, c = t
-        grown = torch.exp(a * c)
-        g = [2 * a * b + c * grown, a**2 + 3 * b**2 * c, a * grown + b**3]
-        return sum(entry**2 for entry in g) / 2
+    def slope_x(t: torch.Tensor) -> torch.Tensor:
+        return slope_of(lambda inputs: loss_of_inputs(inputs, t, y))(torch.tensor(x))
 
     return [
-        gradient(half_square, w, mixed @ (2 * e * e_x)),
-        gradient(half_gradient, w, quartic_hessian(w) @ quartic_gradient(w)),
+        gradient(lambda t: (slope_x(t) ** 2).sum() / 2, w, mixed @ (2 * e * e_x)),
+        gradient(lambda t: (slope(t) ** 2).sum() / 2, w, quartic_hessian(w) @ quartic_gradient(w)),
     ]

@@ -14,6 +14,8 @@ from backprop.layers import Linear, ReLU, Sigmoid, Tanh
 from equations.harness import check, equal, gradient
 
 N, D, K = 5, 3, 4
+#: Places and weights between -1 and 1 with which sums are exact integrals of polynomials.
+PLACES, WEIGHTS = np.polynomial.legendre.leggauss(3)
 
 
 def affine_layer(rng):
@@ -24,9 +26,8 @@ def affine_layer(rng):
 
 
 def affine_by_sample(x, W):
-    """z sample by sample, in PyTorch: the inputs weigh the rows of W, the last row is added."""
-    rows = [sum(x_j * row for x_j, row in zip(x_i, W[:-1], strict=True)) + W[-1] for x_i in x]
-    return torch.stack(rows)
+    """z in PyTorch, without a matrix product: the inputs of each sample weigh the rows of W."""
+    return (x[:, :, None] * W[:-1]).sum(1) + W[-1]
 
 
 def table(f, at):
@@ -68,7 +69,7 @@ def moved(rng):
     dx, dW = rng.normal(size=x.shape), rng.normal(size=layer.W.shape)
     layer(x)
     at, along = ((torch.tensor(x), torch.tensor(layer.W)), (torch.tensor(dx), torch.tensor(dW)))
-    _, dz = torch.func.jvp(affine_by_sample, at, along)
+    _, dz = torch.autograd.functional.jvp(affine_by_sample, at, along)
     return layer, x, dx, dW, dz.numpy()
 
 
@@ -135,7 +136,7 @@ def walk(rng):
     layers = []
     for before, after in sizes:
         affine = Linear(before, after)
-        affine.W = rng.normal(size=(before + 1, after)) / 2
+        affine.W = rng.normal(0, 0.5, size=(before + 1, after))
         layers += [affine, Tanh()]
     values = [rng.normal(size=(N, D))]
     for layer in layers:
@@ -206,10 +207,11 @@ def column_param(rng):
 def column_input(rng):
     W, x = rng.normal(size=(D + 1, K)), rng.normal(size=(N, D))
     G = cubes_grad(x @ W[:-1] + W[-1])
-    of_column = np.einsum("nk,lk->nl", G, W)  # (N, D + 1)
+    column = np.hstack([x, np.ones((N, 1))])
+    of_column = table(lambda t: cubes(t @ torch.tensor(W)), column)  # (N, D + 1)
     moves = table(lambda t: torch.cat([t, torch.ones(N, 1, dtype=t.dtype)], dim=1), x)
     by_chain = np.einsum("nl,nlij->ij", of_column, moves)
-    with_delta = np.einsum("nk,lk,ni,lj->ij", G, W[:-1], np.eye(N), np.eye(D))
+    with_delta = np.einsum("nk,lk,ni,lj->ij", G, W[:D], np.eye(N), np.eye(D))
 
     def f(moved):
         return cubes(affine_by_sample(moved, torch.tensor(W)))
@@ -217,7 +219,7 @@ def column_input(rng):
     return [
         gradient(f, x, by_chain),
         gradient(f, x, with_delta),
-        gradient(f, x, (G @ W.T)[:, :-1]),
+        gradient(f, x, np.einsum("ik,jk->ij", G, W[:D])),
     ]
 
 
@@ -229,7 +231,6 @@ def column_input(rng):
 )
 def relu(rng):
     z, G = rng.normal(size=(N, K)), rng.normal(size=(N, K))
-    z += np.sign(z) / 100  # away from the kink
 
     def f(moved):
         return (torch.tensor(G) * torch.relu(moved)).sum()
@@ -273,7 +274,10 @@ def tanh(rng):
     s, t = 1 / (1 + np.exp(-2 * z)), np.tanh(z)
     slope = np.exp(-2 * z) / (1 + np.exp(-2 * z)) ** 2  # of the sigmoid, at 2z
     lines = [2 * 2 * slope, 4 * s * (1 - s), 4 * ((1 + t) / 2) * ((1 - t) / 2), 1 - t**2]
-    return [gradient(lambda v: torch.tanh(v).sum(), z, line) for line in lines]
+    return [
+        *(gradient(lambda v: torch.tanh(v).sum(), z, line) for line in lines),
+        equal(s, (1 + t) / 2),  # what the last line puts in for s(2z)
+    ]
 
 
 @check(
@@ -315,23 +319,30 @@ def chances(rng, states):
     return p / p.sum()
 
 
-def centered(rng, variance, states=3):
-    """Values and probabilities of a random number with mean 0 and a given variance."""
+def centered(rng, variance, states=3, mean=0.0):
+    """Values and probabilities of a random number with a given mean and variance."""
     values, p = rng.normal(size=states), chances(rng, states)
     values = values - p @ values
-    return values * np.sqrt(variance / (p @ values**2)), p
+    return mean + values * np.sqrt(variance / (p @ values**2)), p
 
 
 def combinations(numbers):
     """All values of several independent random numbers, (cases, numbers), and their chances."""
     values = np.array(list(itertools.product(*(v for v, _ in numbers))))
-    chance = np.array([np.prod(c) for c in itertools.product(*(p for _, p in numbers))])
-    return values, chance
+    chances_of_each = np.array(list(itertools.product(*(p for _, p in numbers))))
+    return values, chances_of_each.prod(axis=1)
 
 
 def mean_square(values, weights, p_values, p_weights):
     """E[(sum of values times weights)²] over all combinations of a vector and weights."""
     return p_values @ (values @ weights.T) ** 2 @ p_weights
+
+
+def variance(values, weights, p_values, p_weights, bias=0.0):
+    """Var(sum of values times weights, and a bias), over all combinations of the two."""
+    z = (values @ weights.T + bias).ravel()
+    chance = np.outer(p_values, p_weights).ravel()
+    return chance @ (z - chance @ z) ** 2
 
 
 @check(
@@ -345,20 +356,15 @@ def mean_square(values, weights, p_values, p_weights):
 """,
 )
 def product_variance(rng):
-    a, p_a = 1 + rng.normal(size=4), chances(rng, 4)
-    found = []
-    for shift in (0.7, 0.0):
-        w, p_w = centered(rng, 1.3)
-        w = w + shift
-        products, chance = np.outer(w, a).ravel(), np.outer(p_w, p_a).ravel()
-        variance = chance @ (products - chance @ products) ** 2
+    a, p_a = rng.normal(1, 1, size=4), chances(rng, 4)
+    var, found = rng.uniform(0.5, 2), []
+    for mean in (0.7, 0.0):
+        w, p_w = centered(rng, var, mean=mean)
+        left = variance(w[:, None], a[:, None], p_w, p_a)
+        first = p_w @ np.outer(w**2, a**2) @ p_a - (p_w @ np.outer(w, a) @ p_a) ** 2
         second = (p_w @ w**2) * (p_a @ a**2) - (p_w @ w) ** 2 * (p_a @ a) ** 2
-        found += [
-            equal(variance, chance @ products**2 - (chance @ products) ** 2),
-            equal(variance, second),
-        ]
-    var_w = p_w @ (w - p_w @ w) ** 2
-    return [*found, equal(variance, var_w * (p_a @ a**2))]
+        found += [equal(left, first), equal(left, second)]
+    return [*found, equal(left, var * (p_a @ a**2))]  # for the mean 0
 
 
 @check(
@@ -375,20 +381,20 @@ def product_variance(rng):
 """,
 )
 def sum_variance(rng):
-    n, var = 3, rng.uniform(0.5, 2)
-    weights, p_w = combinations([centered(rng, var) for _ in range(n)])
-    a, p_a = 1 + rng.normal(size=(5, n)), chances(rng, 5)  # its entries depend on each other
-    z, chance = (a @ weights.T).ravel(), np.outer(p_a, p_w).ravel()
-    variance = chance @ (z - chance @ z) ** 2
-    pairs = np.einsum("s,w,sj,sl,wj,wl->", p_a, p_w, a, a, weights, weights)
-    moments = np.einsum("s,sj,sl->jl", p_a, a, a)
-    mean_w = p_w @ weights
-    mixed = (moments * np.outer(mean_w, mean_w))[~np.eye(n, dtype=bool)].sum()
-    return [
-        equal(variance, pairs),
-        equal(variance, mixed + np.diag(moments).sum() * var),
-        equal(variance, n * var * np.mean(p_a @ a**2)),
-    ]
+    n, var, found = 3, rng.uniform(0.5, 2), []
+    a, p_a = rng.normal(1, 1, size=(5, n)), chances(rng, 5)  # its entries depend on each other
+    for means in (rng.normal(size=n), np.zeros(n)):  # mixed terms are seen if they are not 0
+        w, p_w = combinations([centered(rng, var, mean=mean) for mean in means])
+        square = mean_square(a, w, p_a, p_w)
+        mixed = sum(
+            p_a @ (a[:, j] * a[:, l_]) * (p_w @ w[:, j]) * (p_w @ w[:, l_])
+            for j, l_ in itertools.permutations(range(n), 2)
+        )
+        own = sum(p_a @ a[:, j] ** 2 * (var + means[j] ** 2) for j in range(n))
+        found.append(equal(square, mixed + own))
+    left = variance(a, w, p_a, p_w)
+    pairs = np.einsum("s,w,sj,sl,wj,wl->", p_a, p_w, a, a, w, w)
+    return [*found, equal(left, pairs), equal(left, n * var * np.mean(p_a @ a**2))]
 
 
 @check(
@@ -402,13 +408,24 @@ def sum_variance(rng):
 )
 def forward(rng):
     n_in, found = 4, []
-    a, p_a = 1 + rng.normal(size=(5, n_in)), chances(rng, 5)
+    a, p_a = rng.normal(1, 1, size=(5, n_in)), chances(rng, 5)
     before = np.mean(p_a @ a**2)
     for var in (rng.uniform(0.5, 2), 1 / n_in):
         weights, p_w = combinations([centered(rng, var) for _ in range(n_in)])
         after = mean_square(a, weights, p_a, p_w)
         found.append(equal(after, n_in * var * before))
     return [*found, equal(after, before)]
+
+
+def through(x, matrices, G):
+    """What comes out of layers x W, and what G at their end is at x; stacks of matrices at once."""
+    stacks = np.broadcast_shapes(*(W.shape[:-2] for W in matrices))
+    at = torch.tensor(np.broadcast_to(x, stacks + x.shape), requires_grad=True)
+    out = at
+    for W in matrices:
+        out = out @ torch.tensor(W)
+    (back,) = torch.autograd.grad((torch.tensor(G) * out).sum(), at)
+    return out.detach().numpy(), back.numpy()
 
 
 @check(
@@ -423,19 +440,14 @@ def forward(rng):
 )
 def backward(rng):
     n_in, n_out = 2, 3
-    G, p_G = 1 + rng.normal(size=(4, n_out)), chances(rng, 4)
+    G, p_G = rng.normal(1, 1, size=(4, n_out)), chances(rng, 4)
     sent, found = np.mean(p_G @ G**2), []
     for var in (rng.uniform(0.5, 2), 1 / n_out):
         weights, p_w = combinations([centered(rng, var, 2) for _ in range(n_in * n_out)])
-        weights = weights.reshape(-1, n_in, n_out)
-        squares = np.zeros(n_in)
-        for one, chance in zip(weights, p_w, strict=True):
-            a = torch.ones(4, n_in, dtype=torch.float64, requires_grad=True)
-            loss = (torch.tensor(G) * (a @ torch.tensor(one))).sum()
-            (grad,) = torch.autograd.grad(loss, a)
-            squares += chance * (p_G @ grad.numpy() ** 2)
-        found.append(equal(squares.mean(), n_out * var * sent))
-    return [*found, equal(squares.mean(), sent)]
+        _, back = through(np.ones((4, n_in)), [weights.reshape(-1, n_in, n_out)], G)
+        returned = p_w @ (back**2).mean(axis=2) @ p_G
+        found.append(equal(returned, n_out * var * sent))
+    return [*found, equal(returned, sent)]
 
 
 @check(
@@ -456,16 +468,23 @@ def depth(rng):
         for var, count in zip(variances, (6, 3), strict=True)
     ]
     x, G = rng.normal(size=(4, 2)), rng.normal(size=(4, 1))
-    ahead, back = 0.0, 0.0
-    for (W1, p1), (W2, p2) in itertools.product(*(zip(*case, strict=True) for case in cases)):
-        t = torch.tensor(x, requires_grad=True)
-        out = t @ torch.tensor(W1.reshape(2, 3)) @ torch.tensor(W2.reshape(3, 1))
-        (grad,) = torch.autograd.grad((torch.tensor(G) * out).sum(), t)
-        ahead += p1 * p2 * (out**2).mean().item()
-        back += p1 * p2 * (grad**2).mean().item()
+    (W1, p1), (W2, p2) = cases
+    out, back = through(x, [W1.reshape(-1, 1, 2, 3), W2.reshape(-1, 3, 1)], G)
     grown = (x**2).mean() * (2 * variances[0]) * (3 * variances[1])
     returned = (G**2).mean() * (3 * variances[0]) * (1 * variances[1])
-    return [equal(np.float64(ahead), grown), equal(np.float64(back), returned)]
+    return [
+        equal(p1 @ (out**2).mean(axis=(2, 3)) @ p2, grown),
+        equal(p1 @ (back**2).mean(axis=(2, 3)) @ p2, returned),
+    ]
+
+
+def of_weights(networks, x, G):
+    """The gradients for the weights of many networks, each a row of square matrices."""
+    weights, a = torch.tensor(networks, requires_grad=True), torch.tensor(x)
+    for number in range(networks.shape[1]):
+        a = a @ weights[:, number]
+    (grads,) = torch.autograd.grad((torch.tensor(G) * a).sum(), weights)
+    return grads.numpy()
 
 
 @check(
@@ -483,14 +502,10 @@ def alike(rng):
     m = rng.uniform(0.5, 2)
     draws, chance = combinations([centered(rng, m / n, 2) for _ in range(depth * n * n)])
     x, G = rng.normal(size=(1, n)), rng.normal(size=(1, n))
-    weights = torch.tensor(draws.reshape(-1, depth, n, n), requires_grad=True)
-    a = torch.tensor(x)
-    for number in range(depth):
-        a = a @ weights[:, number]  # one network for each of the combinations
-    (grads,) = torch.autograd.grad((torch.tensor(G) * a).sum(), weights)
+    grads = of_weights(draws.reshape(-1, depth, n, n), x, G)
     found = []
     for number in range(depth):
-        squares = (grads[:, number].numpy() ** 2).mean(axis=(1, 2))
+        squares = (grads[:, number] ** 2).mean(axis=(1, 2))
         before, behind = (x**2).mean() * m**number, (G**2).mean() * m ** (depth - 1 - number)
         found.append(equal(chance @ squares, before * behind))
         found.append(equal(chance @ squares, m ** (depth - 1) * (x**2).mean() * (G**2).mean()))
@@ -509,8 +524,7 @@ n_\text{out}\, \mathrm{Var}(W) &= 1 - \frac{n_\text{in} - n_\text{out}}{n_\text{
 """,
 )
 def compromise(rng):
-    n_in, n_out = rng.integers(2, 50, size=(2, 6)).astype(float)
-    n_in += n_out * (n_in == n_out)  # not all alike
+    n_in, n_out = rng.choice(np.arange(2.0, 50.0), size=(2, 6), replace=False)
     # The number whose inverse is the mean of the two sizes.
     var = 1 / np.mean([n_in, n_out], axis=0)
     apart = (n_in - n_out) / (n_in + n_out)
@@ -534,14 +548,20 @@ c = \sqrt{3\, \mathrm{Var}(W)} &= \sqrt{\frac{6}{n_\text{in} + n_\text{out}}}
 def uniform(rng):
     n_in, n_out = rng.integers(2, 50, size=(2, 6))
     c = np.sqrt(6 / (n_in + n_out))
-    places, weights = np.polynomial.legendre.leggauss(3)  # exact for polynomials
-    integral = np.array([(weights * one * (one * places) ** 2 / (2 * one)).sum() for one in c])
+    var = torch.distributions.Uniform(torch.tensor(-c), torch.tensor(c)).variance.numpy()
+    integral = np.array([(WEIGHTS * one * (one * PLACES) ** 2 / (2 * one)).sum() for one in c])
     return [
-        equal(integral, 1 / (2 * c) * (2 * c**3 / 3)),
-        equal(integral, c**2 / 3),
-        equal(integral, 2 / (n_in + n_out)),
-        equal(np.sqrt(3 * integral), c),
+        equal(var, integral),
+        equal(var, 1 / (2 * c) * (2 * c**3 / 3)),
+        equal(var, c**2 / 3),
+        equal(c, np.sqrt(3 * var)),
+        equal(np.sqrt(3 * 2 / (n_in + n_out)), c),
     ]
+
+
+def rectified(z):
+    """ReLU."""
+    return np.maximum(0, z)
 
 
 def symmetric(rng, states, n):
@@ -563,8 +583,8 @@ def symmetric(rng, states, n):
 def relu_half(rng):
     z, p = symmetric(rng, 5, 3)
     left = p @ np.maximum(0, z) ** 2
-    middle = p @ (np.maximum(0, z) ** 2 + np.maximum(0, -z) ** 2) / 2
-    return [equal(left, middle), equal(left, p @ z**2 / 2)]
+    both = np.maximum(0, z) ** 2 + np.maximum(0, -z) ** 2
+    return [equal(left, 1 / 2 * (p @ both)), equal(both, z**2), equal(left, 1 / 2 * (p @ z**2))]
 
 
 @check(
@@ -583,9 +603,15 @@ def he(rng):
     before = np.mean(p @ z**2)
     for var in (rng.uniform(0.5, 2), 2 / n_in):
         weights, p_w = combinations([centered(rng, var) for _ in range(n_in)])
-        after = mean_square(np.maximum(0, z), weights, p, p_w)
-        found.append(equal(after, n_in * var * before / 2))
+        after = mean_square(rectified(z), weights, p, p_w)
+        found.append(equal(after, n_in * var * 1 / 2 * before))
     return [*found, equal(after, before)]
+
+
+def masked(G):
+    """What masks let pass, each entry in half of the cases: all values and their chances."""
+    masks, chance = combinations([(np.array([0.0, 1.0]), np.full(2, 0.5))] * len(G))
+    return masks * G, chance
 
 
 @check(
@@ -601,12 +627,11 @@ def telescope(rng):
     left = np.ones(len(stacks))
     for number, sizes in enumerate(stacks):
         for n_in, n_out in itertools.pairwise(sizes):
-            # A mask lets each entry pass in half of the cases; all combinations with weights.
-            weights, p_w = combinations([centered(rng, 2 / n_in, 2)] * (n_in * n_out))
-            masks, p_m = combinations([(np.array([0.0, 1.0]), np.full(2, 0.5))] * n_out)
+            # All n_in numbers that a layer sends back are alike: the square of one.
+            weights, p_w = combinations([centered(rng, 2 / n_in, 2)] * n_out)
             G = rng.normal(size=n_out)
-            back = np.einsum("cjk,mk->cmj", weights.reshape(-1, n_in, n_out), masks * G)
-            left[number] *= p_w @ (back**2).mean(axis=2) @ p_m / (G**2).mean()
+            passed, p_m = masked(G)
+            left[number] *= mean_square(passed, weights, p_m, p_w) / np.mean(G**2)
     return equal(left, np.array([sizes[-1] / sizes[0] for sizes in stacks]))
 
 
@@ -619,11 +644,9 @@ def telescope(rng):
 def bias(rng):
     n_in, var = 3, rng.uniform(0.5, 2)
     weights, p_w = combinations([centered(rng, var) for _ in range(n_in + 1)])
-    a, p_a = 1 + rng.normal(size=(5, n_in)), chances(rng, 5)
-    z = (a @ weights[:, :-1].T + weights[:, -1]).ravel()
-    chance = np.outer(p_a, p_w).ravel()
-    variance = chance @ (z - chance @ z) ** 2
-    return equal(variance, var * ((p_a @ a**2).sum() + 1))
+    a, p_a = rng.normal(1, 1, size=(5, n_in)), chances(rng, 5)
+    left = variance(a, weights[:, :-1], p_a, p_w, bias=weights[:, -1])
+    return equal(left, var * ((p_a @ a**2).sum() + 1))
 
 
 @check(
@@ -660,7 +683,7 @@ def softplus(rng):
 )
 def residual(rng):
     affine, activation = Linear(K, K), Tanh()
-    affine.W = rng.normal(size=(K + 1, K)) / 2
+    affine.W = rng.normal(0, 0.5, size=(K + 1, K))
     x = rng.normal(size=(N, K))
     G = cubes_grad(x + activation(affine(x)))
     claimed = G + affine.bp_input(activation.bp_input(G))
@@ -679,7 +702,7 @@ def residual(rng):
 """,
 )
 def shared(rng):
-    W, x = rng.normal(size=(K, K)) / 2, rng.normal(size=(N, K))
+    W, x = rng.normal(0, 0.5, size=(K, K)), rng.normal(size=(N, K))
     first, middle, second = Linear(K, K, bias=False), Tanh(), Linear(K, K, bias=False)
     first.W = second.W = W
     G = cubes_grad(second(middle(first(x))))

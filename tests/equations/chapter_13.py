@@ -13,6 +13,8 @@ from torch.nn import functional
 from equations.harness import check, equal, gradient
 
 SAMPLES, FEATURES, CLASSES = 6, 3, 4
+#: After so many steps a velocity is what it tends to.
+MANY_STEPS = 200
 
 
 def problem(rng, samples=SAMPLES):
@@ -35,6 +37,12 @@ def gradients(x, labels, W):
     return np.einsum("ij,ik->ijk", x, p - np.eye(CLASSES)[labels])
 
 
+def of_batch(x, labels, W):
+    """The gradient of the mean loss of a batch, by PyTorch; shape (in, out)."""
+    moved = torch.tensor(W, requires_grad=True)
+    return torch.autograd.grad(losses(x, labels)(moved).mean(), moved)[0].numpy()
+
+
 def scalars(rng, samples):
     return rng.uniform(0.1, 3, size=samples)
 
@@ -49,11 +57,15 @@ L &= \frac{1}{n} \sum_{i=1}^{n} \ell_i = \frac{1}{n} \sum_{b=1}^{m} \sum_{i \in 
 """,
 )
 def weighted(rng):
-    each = scalars(rng, 11)
+    x, labels, W = problem(rng, 11)
+    each = losses(x, labels)(torch.tensor(W)).numpy()
+    L = functional.cross_entropy(torch.tensor(x @ W), torch.tensor(labels)).numpy()[()]
     batches = np.split(rng.permutation(11), [4, 8])
-    nested = sum(sum(each[i] for i in batch) for batch in batches) / 11
-    by_size = sum(len(batch) / 11 * each[batch].mean() for batch in batches)
-    return [equal(each.mean(), nested), equal(each.mean(), by_size)]
+    return [
+        equal(L, sum(each) / 11),
+        equal(L, sum(sum(each[i] for i in batch) for batch in batches) / 11),
+        equal(L, sum(len(batch) / 11 * each[batch].mean() for batch in batches)),
+    ]
 
 
 @check(
@@ -91,26 +103,13 @@ def unbiased(rng):
     x, labels, W = problem(rng)
     each = gradients(x, labels, W)
     batches = rng.permutation(SAMPLES).reshape(3, 2)
-    t_W = torch.tensor(W, requires_grad=True)
-    of_batches = [
-        torch.autograd.grad(losses(x[batch], labels[batch])(t_W).mean(), t_W)[0].numpy()
-        for batch in batches
-    ]
-    nested = sum(each[batch].sum(axis=0) / 2 for batch in batches) / 3
+    of_batches = [of_batch(x[batch], labels[batch], W) for batch in batches]
+    nested = sum(sum(each[i] for i in batch) / 2 for batch in batches) / 3
     return [
         equal(np.mean(of_batches, axis=0), nested),
-        gradient(lambda W: losses(x, labels)(W).mean(), W, nested),
+        equal(nested, sum(each[i] for i in range(SAMPLES)) / SAMPLES),
         gradient(lambda W: losses(x, labels)(W).mean(), W, each.mean(axis=0)),
     ]
-
-
-def by_parts(rng, samples, cuts):
-    """Loss of all samples, weights, and the weighted sum over unequal batches."""
-    x, labels, W = problem(rng, samples)
-    total = np.zeros_like(W)
-    for batch in np.split(rng.permutation(samples), cuts):
-        total += len(batch) / samples * gradients(x[batch], labels[batch], W).mean(axis=0)
-    return (lambda W: losses(x, labels)(W).mean()), W, total
 
 
 @check(
@@ -118,7 +117,11 @@ def by_parts(rng, samples, cuts):
     r"\sum_{b=1}^{m} \frac{n_b}{n}\, g^{(b)} = \frac{\partial L}{\partial W}",
 )
 def partition(rng):
-    return gradient(*by_parts(rng, 7, [3, 6]))
+    x, labels, W = problem(rng, 7)
+    total = np.zeros(W.shape)
+    for batch in np.split(rng.permutation(7), [3, 6]):
+        total += len(batch) / 7 * gradients(x[batch], labels[batch], W).mean(axis=0)
+    return gradient(lambda W: losses(x, labels)(W).mean(), W, total)
 
 
 @check(
@@ -136,9 +139,9 @@ def expectation(rng):
     drawn = np.array([np.mean([i in subset for subset in subsets]) for i in range(SAMPLES)])
     by_indicators = np.einsum("i,ijk->jk", drawn, each) / N
     return [
-        gradient(lambda W: losses(x, labels)(W).mean(), W, mean),
         equal(mean, by_indicators),
         equal(mean, (N / SAMPLES * each).sum(axis=0) / N),
+        gradient(lambda W: losses(x, labels)(W).mean(), W, mean),
     ]
 
 
@@ -151,17 +154,17 @@ def expectation(rng):
 """,
 )
 def deviations(rng):
-    x, labels, W = problem(rng)
-    each = gradients(x, labels, W)
-    d = each - each.mean(axis=0)
-    free = rng.normal(size=d.shape)  # the expansion holds for arrays that do not add up to 0
+    d, free = rng.normal(size=(2, 5, 3, 4))  # the second expansion holds for any arrays
+    d -= d.mean(axis=0)
     squares = lambda d: sum((part**2).sum() for part in d)  # noqa: E731
     pairs = lambda d: sum(  # noqa: E731
         (d[i] * d[j]).sum() for i in range(len(d)) for j in range(len(d)) if i != j
     )
+    weight = rng.normal()
     return [
-        equal(squares(d), -pairs(d)),
-        equal((free.sum(axis=0) ** 2).sum(), squares(free) + pairs(free)),
+        equal(weight + np.square(d.sum(axis=0)).sum(), weight + np.float64(0)),
+        equal(np.square(free.sum(axis=0)).sum(), squares(free) + pairs(free)),
+        equal(squares(d), -pairs(d)),  # what the two lines say of d
     ]
 
 
@@ -179,12 +182,12 @@ def deviations(rng):
 def variance(rng):
     n, results = SAMPLES, []
     x, labels, W = problem(rng)
-    t_W = torch.tensor(W, requires_grad=True)
-    full = torch.autograd.grad(losses(x, labels)(t_W).mean(), t_W)[0].numpy()
+    full = of_batch(x, labels, W)
     each = gradients(x, labels, W)
     d = each - full
     squares = (d**2).sum()
     pairs = sum((d[i] * d[j]).sum() for i in range(n) for j in range(n) if i != j)
+    results.append(equal(each[:2].mean(axis=0) - full, d[:2].sum(axis=0) / 2))
     for N in (1, 2, 4):
         subsets = [list(subset) for subset in combinations(range(n), N)]
         measured = np.mean([((each[s].mean(axis=0) - full) ** 2).sum() for s in subsets])
@@ -205,14 +208,11 @@ def variance(rng):
 def scaling(rng):
     K, N, eta = 3, 2, rng.uniform(0.1, 1)
     x, labels, W = problem(rng)
-    t_W = torch.tensor(W, requires_grad=True)
+    each = gradients(x, labels, W)
     batches = rng.permutation(SAMPLES).reshape(K, N)
-    steps = [
-        eta * torch.autograd.grad(losses(x[batch], labels[batch])(t_W).mean(), t_W)[0].numpy()
-        for batch in batches
-    ]
-    joined = K * eta / (K * N) * gradients(x, labels, W).sum(axis=0)
-    return equal(np.sum(steps, axis=0), joined)
+    steps = sum(eta * of_batch(x[batch], labels[batch], W) for batch in batches)
+    joined = K * eta * (1 / (K * N) * sum(each[i] for batch in batches for i in batch))
+    return equal(steps, joined)
 
 
 @check(
@@ -262,6 +262,7 @@ v_t &= \sum_{s=1}^{t} \mu^{t - s} g_s \\
 g_s = g \;&\Rightarrow\; v_t = \frac{1 - \mu^t}{1 - \mu}\, g \to \frac{1}{1 - \mu}\, g
 \end{aligned}
 """,
+    given={"g_s = g": "what the rest of the line is said of"},
 )
 def momentum(rng):
     mu, g = rng.uniform(0.2, 0.8), rng.normal(size=(5, 3, 4))
@@ -274,7 +275,7 @@ def momentum(rng):
 
     unrolled = sum(mu ** (4 - s) * g[s] for s in range(5))
     same = velocity(np.repeat(g[:1], 5, axis=0))
-    for_long = velocity(np.repeat(g[:1], 200, axis=0))
+    for_long = velocity(np.repeat(g[:1], MANY_STEPS, axis=0))
     return [
         equal(velocity(g), unrolled),
         equal(same, (1 - mu**5) / (1 - mu) * g[0]),
@@ -296,14 +297,10 @@ def decay(rng):
     x, labels, W = problem(rng)
     grad = gradients(x, labels, W).mean(axis=0)
     penalized = lambda W: losses(x, labels)(W).mean() + lam / 2 * (W**2).sum()  # noqa: E731
-    t_W = torch.tensor(W, requires_grad=True)
-    optimizer = torch.optim.SGD([t_W], lr=eta, weight_decay=lam)
-    losses(x, labels)(t_W).mean().backward()
-    optimizer.step()
+    stepped = W - eta * (of_batch(x, labels, W) + lam * W)
     return [
         gradient(penalized, W, grad + lam * W),
-        equal(t_W.detach().numpy(), W - eta * (grad + lam * W)),
-        equal(t_W.detach().numpy(), (1 - eta * lam) * W - eta * grad),
+        equal(stepped, (1 - eta * lam) * W - eta * grad),
     ]
 
 
@@ -315,5 +312,11 @@ def decay(rng):
 """,
 )
 def pieces(rng):
-    loss, W, total = by_parts(rng, 9, [4, 8])
-    return gradient(loss, W, total)
+    x, labels, W = problem(rng, 9)
+    each = gradients(x, labels, W)
+    parts = np.split(rng.permutation(9), [4, 8])
+    whole = sum(each[i] for i in range(9)) / 9
+    return [
+        equal(whole, sum(len(b) / 9 * (1 / len(b) * sum(each[i] for i in b)) for b in parts)),
+        equal(whole, sum(len(b) / 9 * of_batch(x[b], labels[b], W) for b in parts)),
+    ]

@@ -5,8 +5,11 @@ them itself. So every comparison is made in the same way (shape first), and a pa
 that could not differ is refused before it is believed.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,32 +34,60 @@ class Pair:
     tolerance: float
 
 
+class Comparison(list[Pair]):
+    """Pairs that compare one statement of an equation by several routes: they count as one."""
+
+
 Result = Pair | Sequence["Result"]
 CheckFunction = Callable[[np.random.Generator], Result]
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check with the equation it belongs to."""
+    """A check with the equation it belongs to.
+
+    ``given`` holds the parts of the equation that are not compared, each with the reason:
+    a definition that stands beside what it is used in, or what the others are said under.
+    ``harmless`` holds the changes of the check's code that change nothing, as the sweep prints
+    them, each with the reason.
+    """
 
     label: str
     latex: str
     run: CheckFunction
+    given: Mapping[str, str] = field(default_factory=dict)
+    harmless: Mapping[str, str] = field(default_factory=dict)
 
 
 CHECKS: dict[str, Check] = {}
 
 
-def check(label: str, latex: str) -> Callable[[CheckFunction], CheckFunction]:
-    """Register a check for the equation ``label``, whose LaTeX in the chapter is ``latex``."""
+def check(
+    label: str,
+    latex: str,
+    *,
+    given: Mapping[str, str] | None = None,
+    harmless: Mapping[str, str] | None = None,
+) -> Callable[[CheckFunction], CheckFunction]:
+    """Register a check for the equation ``label``, whose LaTeX in the chapter is ``latex``.
+
+    Each statement of the LaTeX needs a comparison, except those in ``given`` (see `Check`).
+    """
 
     def register(function: CheckFunction) -> CheckFunction:
         if label in CHECKS:
             raise ValueError(f"{label} has two checks")
-        CHECKS[label] = Check(label, latex, function)
+        CHECKS[label] = Check(label, latex, function, given or {}, harmless or {})
         return function
 
     return register
+
+
+def load() -> dict[str, Check]:
+    """All checks of the book, by label."""
+    for module in sorted(Path(__file__).parent.glob("chapter_*.py")):
+        importlib.import_module(f"equations.{module.stem}")
+    return CHECKS
 
 
 def equal(left: object, right: object, *, tolerance: float = EXACT) -> Pair:
@@ -64,9 +95,19 @@ def equal(left: object, right: object, *, tolerance: float = EXACT) -> Pair:
     return Pair("left and right side", left, right, tolerance)  # type: ignore[arg-type]
 
 
+def at_most(small: np.ndarray, large: np.ndarray) -> Pair:
+    """An inequality, entry by entry: the smaller of the two sides is the left one."""
+    return Pair("left side and the smaller one", small, np.minimum(small, large), EXACT)
+
+
+def positive(values: np.ndarray) -> Pair:
+    """That no entry is negative: each is its own absolute value."""
+    return Pair("left side and its absolute value", values, np.abs(values), EXACT)
+
+
 def gradient(
     f: Callable[[torch.Tensor], torch.Tensor], x: np.ndarray, claimed: np.ndarray
-) -> list[Pair]:
+) -> Comparison:
     """The gradient of ``f`` at ``x``, by two routes, each against what the equation claims.
 
     Args:
@@ -77,11 +118,26 @@ def gradient(
     """
     point = torch.tensor(x, requires_grad=True)
     (automatic,) = torch.autograd.grad(f(point), point)
+    exactly = Pair("PyTorch's autograd", automatic.numpy(), claimed, EXACT)
+    if not _numerically:
+        return Comparison([exactly])
     numerical = numerical_gradient(lambda a: float(f(torch.tensor(a)).item()), x)
-    return [
-        Pair("PyTorch's autograd", automatic.numpy(), claimed, EXACT),
-        Pair("central differences", np.asarray(numerical), claimed, NUMERICAL),
-    ]
+    roughly = Pair("central differences", np.asarray(numerical), claimed, NUMERICAL)
+    return Comparison([exactly, roughly])
+
+
+_numerically = True
+
+
+@contextmanager
+def by_autograd_alone() -> Iterator[None]:
+    """Leave out the central differences, which take most of the time, within this context."""
+    global _numerically
+    _numerically = False
+    try:
+        yield
+    finally:
+        _numerically = True
 
 
 def threshold(holds: Callable[[float], bool], low: float, high: float) -> float:
@@ -116,6 +172,13 @@ def pairs(result: Result) -> list[Pair]:
     if isinstance(result, Pair):
         return [result]
     return [pair for part in result for pair in pairs(part)]
+
+
+def comparisons(result: Result) -> int:
+    """How many statements of its equation the result of one draw compares."""
+    if isinstance(result, Pair | Comparison):
+        return 1
+    return sum(comparisons(part) for part in result)
 
 
 def refuse(pair: Pair) -> str | None:

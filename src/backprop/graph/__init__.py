@@ -1,5 +1,9 @@
 """General back-propagation over any graph of array operations, symbol to symbol.
 
+Nodes write a calculation down, `gradients` builds the nodes of its gradients, and `function`
+makes something of them that can be called. Chapter 8 derives it, chapter 10 takes gradients of
+gradients.
+
 >>> from backprop import graph
 >>> x = graph.variable("x")
 >>> y = 3 * (7 + x**2)

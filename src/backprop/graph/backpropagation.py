@@ -1,7 +1,7 @@
 """General back-propagation: from the nodes of a calculation to the nodes of its gradients.
 
 The names are those of the algorithm's usual description: targets T, a variable z, the
-pre-processing step that prunes, a table of gradients, `build_grad` and the `bprop` of each
+pre-processing step that prunes, a table of gradients, `build_grad` and the ``bprop`` of each
 operation. That description is recursive; here the nodes are taken in such an order that
 nothing is left to recur on, because Python would give up on a deep graph.
 """
@@ -33,6 +33,8 @@ def gradients(z: Node, targets: Sequence[Node], seed: Any = None) -> list[Node]:
         TypeError: if ``z`` or a target is no node.
         ValueError: when it is computed, if z is not a single number and there is no seed, or if
             the seed has another shape.
+
+    Source: chapter 8, ``eq-general-build``; chapter 10, ``eq-second-hvp``.
     """
     for name, node in [("z", z), *(("a target", target) for target in targets)]:
         if not isinstance(node, Node):
@@ -55,6 +57,8 @@ def prune(targets: Iterable[Node], z: Node) -> dict[Node, list[tuple[Node, int]]
         For each such node V the pairs of a node W on a path and the position of V among the
         inputs of W. Inputs that have no gradient, such as the condition of `where`, do not
         lead anywhere.
+
+    Source: chapter 8, ``eq-general-consumers``.
     """
     reached = set(targets)
     consumers: dict[Node, list[tuple[Node, int]]] = {}
@@ -84,6 +88,8 @@ def build_grad(
     """Put the gradient with respect to V into the table: the sum of what each W contributes.
 
     The gradients with respect to all of ``consumers`` must stand in the table.
+
+    Source: chapter 8, ``eq-general-build`` and ``eq-general-memory``.
     """
     total: Node | None = None
     for W, position in consumers:
@@ -98,6 +104,8 @@ def ancestors(nodes: Iterable[Node], given: Container[Node] = ()) -> list[Node]:
     """``nodes`` and all that they are computed from, each after its inputs.
 
     What a node in ``given`` is computed from is left out, unless it is needed elsewhere.
+
+    Source: chapter 8.
     """
     found: set[Node] = set()
     waiting = list(nodes)

@@ -21,34 +21,52 @@ Axis = int | tuple[int, ...] | None
 
 
 def summed(xp: Any) -> Compute:
-    """The library's sum; NumPy's without the checks around it, which take longer than it does."""
+    """The library's sum; NumPy's without the checks around it, which take longer than it does.
+
+    Source: chapter 8, ``eq-general-sum``.
+    """
     return np.add.reduce if xp is np else xp.sum
 
 
 def largest(xp: Any) -> Compute:
-    """The library's maximum over axes, as `summed`."""
+    """The library's maximum over axes, as `summed`.
+
+    Source: chapter 12, ``eq-softmax-stable``.
+    """
     return np.maximum.reduce if xp is np else xp.max
 
 
 def relu(xp: Any) -> Compute:
-    """max(0, x); NaN stays NaN."""
+    """max(0, x); NaN stays NaN.
+
+    Source: chapter 4, ``def-batch-steps``.
+    """
     if hasattr(xp, "relu"):
         return xp.relu
     return lambda x: xp.maximum(x, 0)
 
 
 def masked(xp: Any) -> Compute:
-    """The first value where the second holds, and 0 elsewhere, even where it is infinite."""
+    """The first value where the second holds, and 0 elsewhere, even where it is infinite.
+
+    Source: chapter 4, ``eq-batch-grad-relu``.
+    """
     return arrays.masked
 
 
 def sigmoid(xp: Any) -> Compute:
-    """1 / (1 + exp(-x)), without overflow."""
+    """1 / (1 + exp(-x)), without overflow.
+
+    Source: chapter 6, ``eq-audit-stable``.
+    """
     return lambda x: xp.exp(-xp.logaddexp(xp.zeros_like(x), -x))
 
 
 def sum_to(xp: Any) -> Compute:
-    """The sum over the axes along which the second value was repeated to fit the first."""
+    """The sum over the axes along which the second value was repeated to fit the first.
+
+    Source: chapter 8, ``eq-general-broadcast``.
+    """
     reduce = summed(xp)
 
     def compute(x: Any, like: Any) -> Any:
@@ -73,13 +91,19 @@ def _repeated(shape: tuple[int, ...], original: tuple[int, ...]) -> tuple[int, .
 
 
 def expand(xp: Any, axis: Axis, keepdims: bool) -> Compute:
-    """The first value repeated along the axes that a reduction of the second took away."""
+    """The first value repeated along the axes that a reduction of the second took away.
+
+    Source: chapter 8, ``eq-general-sum``.
+    """
     inserted = insert_axes(xp, axis, keepdims)
     return lambda x, like: xp.broadcast_to(inserted(x, like), like.shape)
 
 
 def insert_axes(xp: Any, axis: Axis, keepdims: bool) -> Compute:
-    """The first value with the axes that a reduction of the second took away, of size 1."""
+    """The first value with the axes that a reduction of the second took away, of size 1.
+
+    Source: chapter 8, ``eq-general-sum``.
+    """
     if keepdims or axis is None:
         return lambda x, like: x
     return lambda x, like: x.reshape(_kept(like.shape, axis))
@@ -99,7 +123,10 @@ def _axes(x: Any, axis: Axis) -> tuple[int, ...]:
 
 
 def count(xp: Any, axis: Axis) -> Compute:
-    """How many entries a reduction over ``axis`` takes together, as a number."""
+    """How many entries a reduction over ``axis`` takes together, as a number.
+
+    Source: chapter 4, ``def-batch-mse``.
+    """
 
     def compute(x: Any) -> float:
         return float(math.prod(x.shape[a] for a in _axes(x, axis)))
@@ -108,7 +135,10 @@ def count(xp: Any, axis: Axis) -> Compute:
 
 
 def logsumexp(xp: Any, axis: Axis, keepdims: bool) -> Compute:
-    """log(sum(exp(x))), with the largest entry taken out of the exponential."""
+    """log(sum(exp(x))), with the largest entry taken out of the exponential.
+
+    Source: chapter 12, ``eq-softmax-stable``.
+    """
 
     reduce, maximum = summed(xp), largest(xp)
 
@@ -123,7 +153,10 @@ def logsumexp(xp: Any, axis: Axis, keepdims: bool) -> Compute:
 
 
 def matmul(xp: Any) -> Compute:
-    """The matrix product; vectors are refused, because their gradients need other rules."""
+    """The matrix product; vectors are refused, because their gradients need other rules.
+
+    Source: chapter 8, ``eq-general-matmul``.
+    """
 
     def compute(a: Any, b: Any) -> Any:
         if a.ndim < 2 or b.ndim < 2:
@@ -137,7 +170,10 @@ def matmul(xp: Any) -> Compute:
 
 
 def piece(xp: Any, which: int, axis: int) -> Compute:
-    """The part of the first value that came from the input ``which`` of a concatenation."""
+    """The part of the first value that came from the input ``which`` of a concatenation.
+
+    Source: chapter 7, ``eq-tensor-concatenate``.
+    """
 
     def compute(x: Any, *parts: Any) -> Any:
         start = 0
@@ -167,12 +203,18 @@ def _put(xp: Any, x: Any, like: Any, index: Any) -> Any:
 
 
 def scatter(xp: Any, index: Any) -> Compute:
-    """Zeros in the shape of the second value, with the first added at ``index``."""
+    """Zeros in the shape of the second value, with the first added at ``index``.
+
+    Source: chapter 7, ``eq-tensor-rows``.
+    """
     return lambda x, like: _put(xp, x, like, index)
 
 
 def rows(xp: Any) -> Compute:
-    """The rows that the second value names; masks are refused, because shapes must be known."""
+    """The rows that the second value names; masks are refused, because shapes must be known.
+
+    Source: chapter 7, ``eq-tensor-rows``.
+    """
     masks = (xp.bool,) if xp is np else (xp.bool, xp.uint8)
 
     def compute(x: Any, index: Any) -> Any:
@@ -184,12 +226,18 @@ def rows(xp: Any) -> Compute:
 
 
 def scatter_rows(xp: Any) -> Compute:
-    """Zeros in the shape of the second value, with the first added to the rows of the third."""
+    """Zeros in the shape of the second value, with the first added to the rows of the third.
+
+    Source: chapter 7, ``eq-tensor-rows``.
+    """
     return lambda x, like, rows: _put(xp, x, like, rows)
 
 
 def seed(xp: Any) -> Compute:
-    """The gradient to start with: what is given, or 1 for a single number."""
+    """The gradient to start with: what is given, or 1 for a single number.
+
+    Source: chapter 8, ``eq-general-build``.
+    """
 
     def compute(z: Any, given: Any = None) -> Any:
         if given is not None:
@@ -213,6 +261,8 @@ def einsum(xp: Any, terms: tuple[str, ...], output: str) -> Compute:
     """The sum of products over the letters that the output lacks.
 
     Where a letter has two sizes, one of them 1, the libraries would repeat; that is refused.
+
+    Source: chapter 7, ``def-tensor-einsum``.
     """
     subscripts = f"{','.join(terms)}->{output}"
     library = _library(xp)

@@ -17,7 +17,10 @@ MOST_SCHEDULES = 16
 
 
 class Function:
-    """A callable that takes the values of its inputs and returns those of its outputs."""
+    """A callable that takes the values of its inputs and returns those of its outputs.
+
+    Source: chapter 8.
+    """
 
     def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
         """Find the order of computation; see `function`."""
@@ -55,6 +58,8 @@ class Function:
                 arrays and numbers, and for NumPy arrays beside tensors.
             ValueError, TypeError, ...: what an operation raises, with a note that names the
                 node and the line that made it.
+
+        Source: chapter 8.
         """
         if len(values) != len(self.inputs):
             raise TypeError(f"got {len(values)} values; expected {len(self.inputs)}, one an input")
@@ -107,6 +112,8 @@ def function(inputs: Sequence[Node], outputs: Sequence[Node]) -> Function:
     Raises:
         TypeError: if anything is no node.
         ValueError: if an input is named twice, or if a variable is missing among the inputs.
+
+    Source: chapter 8.
     """
     return Function(inputs, outputs)
 

@@ -31,6 +31,8 @@ class Node:
         attributes: what else it needs to be computed (an axis, a shape), by name.
         name: what the user called it, or None.
         number: nodes are numbered as they are made, so inputs have lower numbers.
+
+    Source: chapter 8.
     """
 
     __array_ufunc__ = None  # lets NumPy arrays on the left of an operator give way to the node
@@ -51,7 +53,7 @@ class Node:
 
     @property
     def line(self) -> str:
-        """Where it comes from: ``file:line`` of the user's program, or whose gradient it serves."""
+        """Its origin, the file and line of the user's program, or whose gradient it serves."""
         if isinstance(self._origin, str):
             return self._origin
         return f"the gradient of {self._origin!r}"
@@ -141,6 +143,8 @@ def variable(name: str) -> Node:
 
     Raises:
         TypeError: if ``name`` is no text.
+
+    Source: chapter 8.
     """
     if not isinstance(name, str) or not name:
         raise TypeError(f"name is {name!r}; expected a text that is not empty")
@@ -153,6 +157,8 @@ def constant(value: Any, name: str | None = None) -> Node:
     Raises:
         TypeError: for anything else, and for a tensor that requires a gradient, whose graph is
             another one than this.
+
+    Source: chapter 8.
     """
     if is_tensor(value):
         if value.requires_grad:
@@ -171,18 +177,27 @@ def _is_numeric(value: Any) -> bool:
 
 
 def as_node(x: Any) -> Node:
-    """``x`` itself if it is a node, else a constant."""
+    """``x`` itself if it is a node, else a constant.
+
+    Source: chapter 8.
+    """
     return x if isinstance(x, Node) else constant(x)
 
 
 def apply(operation: str, *inputs: Any, **attributes: Any) -> Node:
-    """The node of ``operation`` applied to ``inputs``; what is no node becomes a constant."""
+    """The node of ``operation`` applied to ``inputs``; what is no node becomes a constant.
+
+    Source: chapter 8.
+    """
     return Node(operation, tuple(as_node(x) for x in inputs), attributes)
 
 
 @contextmanager
 def on_account_of(node: Node) -> Iterator[None]:
-    """Let the nodes that are made meanwhile say that they belong to the gradient of ``node``."""
+    """Let the nodes that are made meanwhile say that they belong to the gradient of ``node``.
+
+    Source: chapter 8.
+    """
     _account.append(node)
     try:
         yield

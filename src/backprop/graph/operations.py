@@ -29,7 +29,10 @@ Rule = Callable[[Node, Node], Node]
 
 @dataclass(frozen=True)
 class Operation:
-    """How an operation is computed, and the rule for the gradient of each of its inputs."""
+    """How an operation is computed, and the rule for the gradient of each of its inputs.
+
+    Source: chapter 8, ``eq-general-contract``.
+    """
 
     compute: Callable[..., Callable[..., Any]]
     rules: tuple[Rule | None, ...] | Callable[[int], Rule | None] = ()
@@ -52,6 +55,8 @@ def bprop(position: int, W: Node, D: Node) -> Node:
 
     Returns:
         A node in the shape of the input.
+
+    Source: chapter 8, ``eq-general-contract`` and ``eq-general-broadcast``.
     """
     operation = OPERATIONS[W.operation]
     rule = operation.rule(position)
@@ -64,82 +69,130 @@ def bprop(position: int, W: Node, D: Node) -> Node:
 
 
 def exp(x: Any) -> Node:
-    """The exponential, entry by entry."""
+    """The exponential, entry by entry.
+
+    Source: chapter 7, ``eq-tensor-hadamard``.
+    """
     return apply("exp", x)
 
 
 def log(x: Any) -> Node:
-    """The natural logarithm, entry by entry."""
+    """The natural logarithm, entry by entry.
+
+    Source: chapter 7, ``eq-tensor-hadamard``.
+    """
     return apply("log", x)
 
 
 def sqrt(x: Any) -> Node:
-    """The square root, entry by entry."""
+    """The square root, entry by entry.
+
+    Source: chapter 7, ``eq-tensor-hadamard``.
+    """
     return apply("sqrt", x)
 
 
 def tanh(x: Any) -> Node:
-    """The hyperbolic tangent, entry by entry."""
+    """The hyperbolic tangent, entry by entry.
+
+    Source: chapter 5, ``eq-reversed-tanh``; chapter 7, ``eq-tensor-hadamard``.
+    """
     return apply("tanh", x)
 
 
 def sigmoid(x: Any) -> Node:
-    """The logistic sigmoid 1 / (1 + exp(-x)), entry by entry."""
+    """The logistic sigmoid 1 / (1 + exp(-x)), entry by entry.
+
+    Source: chapter 6, ``eq-audit-sigmoid-slope``; chapter 7, ``eq-tensor-hadamard``.
+    """
     return apply("sigmoid", x)
 
 
 def relu(x: Any) -> Node:
-    """max(0, x), entry by entry, with the slope 0 at 0."""
+    """max(0, x), entry by entry, with the slope 0 at 0.
+
+    Source: chapter 4, ``eq-batch-grad-relu``; chapter 7, ``eq-tensor-hadamard``.
+    """
     return apply("relu", x)
 
 
 def abs(x: Any) -> Node:
-    """The absolute value, entry by entry, with the slope 0 at 0."""
+    """The absolute value, entry by entry, with the slope 0 at 0.
+
+    Source: chapter 1, ``def-subgradient``; chapter 7, ``eq-tensor-hadamard``.
+    """
     return apply("abs", x)
 
 
 def maximum(a: Any, b: Any) -> Node:
-    """The larger of two, entry by entry; equal ones share the gradient."""
+    """The larger of two, entry by entry; equal ones share the gradient.
+
+    Source: chapter 3, ``eq-gates``.
+    """
     return apply("maximum", a, b)
 
 
 def where(condition: Any, a: Any, b: Any) -> Node:
-    """``a`` where ``condition`` holds, ``b`` elsewhere; the condition has no gradient."""
+    """``a`` where ``condition`` holds, ``b`` elsewhere; the condition has no gradient.
+
+    Source: chapter 4, ``eq-batch-grad-relu``.
+    """
     return apply("where", condition, a, b)
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Node:
-    """The sum over ``axis`` (over everything for None)."""
+    """The sum over ``axis`` (over everything for None).
+
+    Source: chapter 8, ``eq-general-sum``.
+    """
     return apply("sum", x, axis=axis, keepdims=keepdims)
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Node:
-    """The mean over ``axis`` (over everything for None)."""
+    """The mean over ``axis`` (over everything for None).
+
+    Source: chapter 4, ``eq-batch-grad-prediction``; chapter 8, ``eq-general-sum``.
+    """
     return sum(x, axis, keepdims) / apply("count", x, axis=axis)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Node:
-    """The largest entry over ``axis``; several of them share the gradient."""
+    """The largest entry over ``axis``; several of them share the gradient.
+
+    Source: chapter 3, ``eq-gates``.
+    """
     return apply("max", x, axis=axis, keepdims=keepdims)
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Node:
-    """log(sum(exp(x))) over ``axis``, without overflow."""
+    """log(sum(exp(x))) over ``axis``, without overflow.
+
+    Source: chapter 8, ``eq-general-logsumexp``; chapter 12, ``eq-softmax-stable``.
+    """
     return apply("logsumexp", x, axis=axis, keepdims=keepdims)
 
 
 def reshape(x: Any, shape: tuple[int, ...]) -> Node:
-    """The entries of ``x``, in their order, in another shape; one size may be -1."""
+    """The entries of ``x``, in their order, in another shape; one size may be -1.
+
+    Source: chapter 7, ``eq-tensor-reshape``.
+    """
     return apply("reshape", x, shape=tuple(shape))
 
 
 def transpose(x: Any, axes: tuple[int, ...] | None = None) -> Node:
-    """The axes of ``x`` in another order; for None, in reverse order."""
+    """The axes of ``x`` in another order; for None, in reverse order.
+
+    Source: chapter 7, ``eq-tensor-transpose``.
+    """
     return apply("transpose", x, axes=None if axes is None else tuple(axes))
 
 
 def broadcast_to(x: Any, shape: tuple[int, ...]) -> Node:
-    """``x`` repeated to ``shape``, by the rules of broadcasting."""
+    """``x`` repeated to ``shape``, by the rules of broadcasting.
+
+    Source: chapter 7, ``eq-tensor-adjoint-broadcast``.
+    """
     return apply("broadcast_to", x, shape=tuple(shape))
 
 
@@ -148,6 +201,8 @@ def concatenate(nodes: Sequence[Any], axis: int = 0) -> Node:
 
     Raises:
         ValueError: without nodes.
+
+    Source: chapter 7, ``eq-tensor-concatenate``.
     """
     if not nodes:
         raise ValueError("concatenate got no nodes; expected at least one")
@@ -161,6 +216,8 @@ def getitem(x: Any, index: Any) -> Node:
 
     Raises:
         TypeError: if a node is one of several indices.
+
+    Source: chapter 7, ``eq-tensor-rows``.
     """
     if isinstance(index, Node):
         return apply("rows", x, index)
@@ -175,6 +232,8 @@ def einsum(subscripts: str, *nodes: Any) -> Node:
     Raises:
         ValueError: unless the subscripts name each operand and the result, without ``...`` and
             without a letter twice in one operand.
+
+    Source: chapter 7, ``def-tensor-einsum`` and ``eq-tensor-einsum``.
     """
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = inputs.split(",")
@@ -196,17 +255,26 @@ def einsum(subscripts: str, *nodes: Any) -> Node:
 
 
 def sum_to(x: Node, like: Node) -> Node:
-    """``x`` summed over the axes along which ``like`` was repeated: in the shape of ``like``."""
+    """``x`` summed over the axes along which ``like`` was repeated: in the shape of ``like``.
+
+    Source: chapter 8, ``eq-general-broadcast``.
+    """
     return apply("sum_to", x, like)
 
 
 def expand(x: Node, like: Node, axis: Axis, keepdims: bool) -> Node:
-    """``x`` repeated along the axes that a reduction of ``like`` took away."""
+    """``x`` repeated along the axes that a reduction of ``like`` took away.
+
+    Source: chapter 8, ``eq-general-sum``.
+    """
     return apply("expand", x, like, axis=axis, keepdims=keepdims)
 
 
 def zeros_like(x: Any) -> Node:
-    """Zeros in the shape and dtype of ``x``."""
+    """Zeros in the shape and dtype of ``x``.
+
+    Source: chapter 8.
+    """
     return apply("zeros_like", x)
 
 
@@ -307,6 +375,7 @@ def _python(function: Callable[..., Any]) -> Callable[..., Callable[..., Any]]:
     return lambda xp: function
 
 
+#: The table of all operations: name -> `Operation`.
 OPERATIONS: dict[str, Operation] = {
     # entry by entry
     "add": Operation(_python(operator.add), (lambda W, D: D, lambda W, D: D), True),

@@ -55,7 +55,10 @@ ENTRY_BY_ENTRY = {"add", "divide", "maximum", "multiply", "power", "subtract", "
 
 @dataclass(frozen=True)
 class Shape:
-    """Stands where an array would, for an operation that looks only at its shape."""
+    """Stands where an array would, for an operation that looks only at its shape.
+
+    Source: chapter 8.
+    """
 
     shape: tuple[int, ...]
 
@@ -70,6 +73,8 @@ class Schedule:
 
     Values stand in numbered slots. As soon as a value is not needed any more, the slot goes to
     another value or is emptied, so that the memory is free for what comes next.
+
+    Source: chapter 8.
     """
 
     def __init__(
