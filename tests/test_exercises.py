@@ -123,7 +123,7 @@ def test_a_published_wrong_answer_fails_and_is_named(exercise, slip):
     assert verdict.message, "without the slip nothing would be said"
 
 
-def test_a_solution_stands_nowhere_in_what_is_told():
+def test_no_code_stands_in_what_is_told():
     for exercise, slip in SLIPS:
         for word in (slip.name, slip.says):
             assert "`" not in word, f"{exercise.number}: code in {word!r}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backprop.exercises._attempt import Attempt
-from backprop.exercises._parts import parts
+from backprop.exercises._parts import parts, truth_values
 from backprop.exercises._scalar_network import (
     POINTS,
     by_cases,
@@ -208,12 +208,7 @@ def four_candidates(attempt: Attempt) -> str:
     """Whether a candidate, a function of x, w1, b1, w2, b2, y, is grad_w1 everywhere."""
     verdicts = [attempt(wrong) for wrong in candidates()]
     accepted = [attempt(right) for right in (by_difference, by_cases)]
-    for verdict in verdicts + accepted:
-        attempt.holds(
-            np.ndim(verdict) == 0 and verdict in (True, False),
-            "The answer should return True or False.",
-            "no verdict",
-        )
+    truth_values(attempt, verdicts + accepted)
     attempt.holds(
         all(accepted),
         "Your test refuses a function that is right, up to the rounding of a central difference: "

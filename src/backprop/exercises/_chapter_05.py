@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backprop.exercises._attempt import Attempt, numbers
-from backprop.exercises._parts import parts
+from backprop.exercises._parts import parts, truth_values
 from backprop.exercises._program import apart, compare, draw, mean_of_first_loss, variants
 from backprop.exercises._sheet import exercise
 
@@ -174,12 +174,7 @@ def which_are_right(attempt: Attempt) -> str:
     """Whether a backward pass, a function of x, y, w1, w2, returns the gradients."""
     wrong, right = variants()
     refused, accepted = [attempt(one) for one in wrong], [attempt(one) for one in right]
-    for verdict in refused + accepted:
-        attempt.holds(
-            np.ndim(verdict) == 0 and verdict in (True, False),
-            "The answer should return True or False.",
-            "no verdict",
-        )
+    truth_values(attempt, refused + accepted)
     attempt.holds(
         all(accepted),
         "Your test refuses a backward pass that is right. Look at its comparison: what has to "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from backprop.exercises._attempt import Attempt
 
 
@@ -29,6 +31,16 @@ def named(attempt: Attempt, result: Any, names: str) -> dict[str, Any]:
     """The parts of a result by name, held to be as many as ``names`` has words."""
     words = names.split()
     return dict(zip(words, parts(attempt, result, *words), strict=True))
+
+
+def truth_values(attempt: Attempt, results: Sequence[Any]) -> None:
+    """Hold each of the results to be True or False."""
+    for result in results:
+        attempt.holds(
+            np.ndim(result) == 0 and result in (True, False),
+            "The answer should return True or False.",
+            "no verdict",
+        )
 
 
 def alone(f: Callable[..., Any], place: int, arguments: Sequence[Any]) -> Callable[[Any], Any]:
