@@ -20,6 +20,7 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 import backprop
 from backprop import checking, diagnosis
+from backprop_theme.reference import public_signature
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "chapters/reference"
@@ -127,6 +128,19 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], str]:
         )
         app.build()
         return set(app.env.domaindata["py"]["objects"]), warnings.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("signature", "shown"),
+    [
+        ("(a, /, b: int = 3, *rest, c=1, **more)", "(a, /, b: int=3, *rest, c=1, **more)"),
+        ("(a=1, /, _b=2, c=3)", "(a=1, /, c=3)"),
+        ("(ok: bool, _why: ~m.C[[], tuple[int, ...]] | None = None)", "(ok: bool)"),
+        ("(n: str, of: list[~m.Slip] = <factory>)", "(n: str, of: list[~m.Slip]=...)"),
+    ],
+)
+def test_a_signature_shows_what_a_caller_can_give(signature: str, shown: str) -> None:
+    assert public_signature(signature) == shown
 
 
 def test_every_public_name_is_on_a_page(built: tuple[set[str], str]) -> None:

@@ -1,6 +1,7 @@
 """requirements*.txt are complete: all that they bring along is pinned to one version."""
 
 import re
+import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -98,3 +99,18 @@ def test_the_package_accepts_the_pinned_versions(block, file):
         wanted = Requirement(line)
         version = str(pinned[canonicalize_name(wanted.name)].specifier).removeprefix("==")
         assert wanted.specifier.contains(version), line
+
+
+def test_all_of_the_package_is_installed():
+    """Whoever installs it without a checkout, on Colab say, gets what is listed, and no more."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    folders = {file.parent for file in (ROOT / "src").rglob("__init__.py")}
+    packages = {".".join(folder.relative_to(ROOT / "src").parts) for folder in folders}
+    assert set(settings["packages"]) == packages | {"backprop_theme"}
+    data = {
+        path
+        for pattern in settings["package-data"]["backprop_theme"]
+        for path in (ROOT / "theme").glob(pattern)
+    }
+    others = {p for p in (ROOT / "theme").rglob("*") if p.is_file() and p.suffix != ".py"}
+    assert {p for p in others if "__pycache__" not in p.parts} == data

@@ -6,6 +6,7 @@ nothing has numbers; on a page each becomes a link, equations with the number th
 A name between single backticks links to its own entry. Whatever leads nowhere is a warning.
 """
 
+import ast
 import re
 from typing import Any
 
@@ -34,6 +35,7 @@ def setup(app: Sphinx) -> None:
     app.add_role_to_domain("py", "name", PyXRefRole(warn_dangling=True))
     # After napoleon (500), which makes fields of what has a heading of its own.
     app.connect("autodoc-process-docstring", _link_sources, priority=600)
+    app.connect("autodoc-process-signature", _shorten_signature)
 
 
 class Equation(SphinxRole):
@@ -63,6 +65,29 @@ def _link_sources(
     text = CHAPTERS.sub(lambda found: re.sub(r"([Cc]hapters?\s+)?(\d+)", link, found[0]), text)
     text = _SOURCE.sub(lambda found: ":Source: " + found[1].replace("\n", "\n   "), text)
     lines[:] = text.split("\n")
+
+
+def _shorten_signature(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str
+) -> tuple[str, str] | None:
+    return (public_signature(signature), returns) if signature else None
+
+
+def public_signature(signature: str) -> str:
+    """The signature without private parameters.
+
+    A default that a dataclass computes becomes ``...``: Sphinx could not read ``<factory>``, and
+    would show the whole signature as one line of text.
+    """
+    header = ast.parse(f"def f{signature.replace('<factory>', '...')}: pass").body[0]
+    assert isinstance(header, ast.FunctionDef)
+    args = header.args
+    public = [arg for arg in args.args if not arg.arg.startswith("_")]
+    # Defaults belong to the last parameters.
+    private = [arg.arg.startswith("_") for arg in [*args.posonlyargs, *args.args]]
+    with_default = zip(args.defaults, private[len(private) - len(args.defaults) :], strict=True)
+    args.args, args.defaults = public, [one for one, is_private in with_default if not is_private]
+    return f"({ast.unparse(args)})"
 
 
 def chapter_pages(names: set[str]) -> dict[int, str]:

@@ -1,7 +1,7 @@
 // Runs inside a page of the book. Every check returns sentences, one for each thing that is wrong,
 // that name the element; an empty list says that all is well.
 window.bookChecks = (() => {
-  const PATIENCE_MS = 15000;
+  const PATIENCE_MS = 60000; // only a page with a mistake is waited for so long
   const QUIET_MS = 400; // longer than the page's scripts wait before they follow a new width
   const SHAPES = "path, text, tspan, rect, line, circle, ellipse, polygon, polyline, use";
 
@@ -36,7 +36,7 @@ window.bookChecks = (() => {
     for (const details of document.querySelectorAll("details")) details.open = true;
     for (const button of document.querySelectorAll(".toggle-hidden > .toggle-button")) button.click();
     if (document.querySelector(".math")) {
-      if (await until(() => window.MathJax?.startup?.promise, 5000)) {
+      if (await until(() => window.MathJax?.startup?.promise)) {
         await window.MathJax.startup.promise;
       } else {
         problems.push("the page has equations, and MathJax did not start");

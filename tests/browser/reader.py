@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page
 from recorder import Recorder
 
-PATIENCE_MS = 10_000
+PATIENCE_MS = 60_000
 #: A picture that has not changed for so long is taken to have followed its slider.
 FOLLOWED_MS = 60
 

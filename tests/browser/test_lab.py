@@ -17,7 +17,7 @@ from book_site import REPOSITORY
 from playwright.sync_api import Browser
 
 CHAPTER = REPOSITORY / "chapters/02-chain-rule.ipynb"
-START_S = 60
+START_S = 300
 
 
 @pytest.fixture
@@ -67,9 +67,9 @@ def test_a_stored_chart_is_live_in_jupyterlab(browser: Browser, lab: str) -> Non
     page.on(
         "request", lambda r: None if r.url.startswith((lab, "data:")) else foreign.append(r.url)
     )
-    page.goto(f"{lab}lab/tree/chart.ipynb", timeout=60_000)
+    page.goto(f"{lab}lab/tree/chart.ipynb", timeout=300_000)
     chart = page.locator(".jp-OutputArea .vega-embed").first
-    chart.wait_for(timeout=60_000)
+    chart.wait_for(timeout=300_000)
     # The cell cannot have run here: the cells that it builds on are not in this notebook.
     drawing = chart.locator("svg, canvas").first
     drawing.scroll_into_view_if_needed()
