@@ -17,8 +17,8 @@ FIND_PYTHON = for p in $(PYTHON) python3 python3.13 python3.12 python3.11 python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile
 
 BOOK := _build/html/index.html
-SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/checks/*.md chapters/reference/*.md chapters/*.ipynb chapters/*.bib) \
-	$(wildcard theme/*.py theme/static/*) $(wildcard tests/equations/*.py) $(wildcard src/backprop/*.py src/backprop/*/*.py)
+SOURCES := _config.yml _toc.yml index.md $(wildcard chapters/*.md chapters/checks/*.md chapters/reference/*.md chapters/teaching/*.md chapters/teaching/quizzes/*.md chapters/*.ipynb chapters/*.bib) \
+	$(wildcard theme/*.py theme/static/* theme/templates/*) $(wildcard tests/equations/*.py) $(wildcard src/backprop/*.py src/backprop/*/*.py)
 
 # Several threads add in another order, and the last bits of the stored numbers with it.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
@@ -30,7 +30,10 @@ endif
 # Two notebooks at a time, the cells of each in one process.
 NBVAL := $(PY) -m pytest --nbval --nbval-current-env -p no:cacheprovider -q -rs -n 2 --dist loadfile chapters
 
-.PHONY: help book test lint unit compare browser reproduce bench accuracy sweep confusion mutants notebooks lab serve clean
+.PHONY: help book slides pdf test lint unit compare browser reproduce bench accuracy sweep confusion mutants notebooks lab serve clean
+# make pdf SOLUTIONS=none prints hints, and no solutions.
+SOLUTIONS := appendix
+
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -70,6 +73,14 @@ $(BOOK): $(VENV)/book $(SOURCES)
 	@rm -rf $(dir $@)
 	$(BIN)/jupyter-book build . --all -W --keep-going --quiet || { rm -rf $(dir $@); exit 1; }
 	@touch $@
+
+# The decks are pages of the same build.
+slides: $(BOOK) ## build the decks of slides, one a chapter, and print where they are
+	@for deck in _build/html/slides/*.html; do echo "file://$(CURDIR)/$$deck"; done
+
+pdf: $(VENV)/developer $(BOOK) ## print the book, and a handout of each chapter, to _build/pdf
+	$(PY) -m tools.browser --install
+	$(PY) -m tools.pdf --solutions $(SOLUTIONS)
 
 # ---- the proof ----
 
@@ -119,8 +130,9 @@ mutants: $(VENV)/developer ## change the layers a little, again and again: what 
 notebooks: $(VENV)/developer ## make the executed notebooks from chapters/text
 	$(PY) -m tools.notebooks
 
-lab: $(VENV)/reader ## open the chapters in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=chapters
+lab: $(VENV)/reader ## open the chapters in JupyterLab, and their decks for a live lecture
+	$(PY) -m tools.lecture
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.default_url=/lab/tree/chapters
 
 serve: $(BOOK) ## show the built book on http://127.0.0.1:8000
 	$(PY) -m http.server --bind 127.0.0.1 --directory $(dir $(BOOK)) 8000

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace, patch_docutils
+from small_book import SmallBook
 
 from backprop import palette
 from backprop_theme import assets, directives, equations, mime, reference
@@ -121,12 +120,11 @@ def test_a_check_that_quotes_nothing_is_refused(tmp_path: Path, call: str) -> No
         equations.read_checks(path)
 
 
-class Book:
+class Book(SmallBook):
     """A book of four pages in a temporary folder, built with the real extension."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        (root / "tests/equations").mkdir(parents=True)
+        super().__init__(root)
         self.write(
             "conf.py",
             'extensions = ["myst_nb", "backprop_theme"]\n'
@@ -145,30 +143,6 @@ class Book:
         self.write("nb.ipynb", nbformat.writes(notebook))
         with (root / "conf.py").open("a") as conf:
             conf.write('exclude_patterns += ["nb.ipynb"]\nnumfig = True\n')
-
-    def write(self, name: str, text: str) -> None:
-        (self.root / name).write_text(text, encoding="utf-8")
-
-    def build(self) -> str:
-        """Build what is out of date; returns the warnings."""
-        out = self.root / "_build"
-        with (out.parent / "warnings.txt").open("w+") as warnings:
-            with patch_docutils(), docutils_namespace():
-                app = Sphinx(
-                    self.root,
-                    self.root,
-                    out / "html",
-                    out / "trees",
-                    "html",
-                    status=None,
-                    warning=warnings,
-                )
-                app.build()
-            warnings.seek(0)
-            return warnings.read()
-
-    def page(self, name: str) -> str:
-        return (self.root / "_build/html" / f"{name}.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -255,7 +229,6 @@ def documented(book: Book, monkeypatch: pytest.MonkeyPatch) -> Book:
     """The book with a chapter that has a number, and a page made from docstrings."""
     monkeypatch.syspath_prepend(book.root)
     monkeypatch.delitem(sys.modules, "bp_sample", raising=False)
-    (book.root / "chapters").mkdir()
     book.write("chapters/01-first.md", "# First\n")
     book.write("bp_sample.py", DOCUMENTED)
     page = "```{eval-rst}\n.. automodule:: bp_sample\n   :members:\n```\n"

@@ -2,8 +2,9 @@
 
 ``assets`` puts MathJax, Vega and the palette on the site; ``mime`` and ``directives`` show
 charts and diagrams; ``equations`` ties each equation to its check; ``exercises`` lists what can be
-answered; ``reference`` makes pages of the package's docstrings. Everything else is the stock
-theme, so that leaving Jupyter Book 1 one day means replacing little.
+answered; ``reference`` makes pages of the package's docstrings; ``slides`` cuts the decks out of
+the chapters; ``teaching`` gives the teacher's guide what chapters and exercises say. Everything
+else is the stock theme, so that leaving Jupyter Book 1 one day means replacing little.
 """
 
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from . import assets, directives, equations, exercises, reference
+from . import assets, directives, equations, exercises, reference, slides, teaching
 
 STATIC = Path(__file__).parent / "static"
 
@@ -31,6 +32,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     equations.setup(app)
     exercises.setup(app)
     reference.setup(app)
+    slides.setup(app)
+    teaching.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 

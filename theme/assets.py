@@ -1,4 +1,4 @@
-"""Files that the site serves itself: MathJax, Vega and the palette.
+"""Files that the site serves itself: MathJax, Vega, reveal.js and the palette.
 
 They are written when the book is built, from packages that are installed anyway, and only
 when they are missing or out of date.
@@ -23,23 +23,32 @@ _MATHJAX_PACKAGE = "sphinx-mathjax-offline"
 #: One combined script, the TeX macros that it fetches when a page uses them, and the fonts.
 _MATHJAX_PARTS = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2")
 
+#: Has a Sphinx builder as well, whose slides follow headings; here only its reveal.js is used.
+_REVEAL_PACKAGE = "sphinx_revealjs"
+_REVEAL_PARTS = ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
+
 
 def install(static: Path) -> None:
     """Write what is missing under ``static``, the ``_static`` folder of the built site.
 
     Raises:
-        RuntimeError: if the package with MathJax is not installed.
+        RuntimeError: if the package with MathJax or with reveal.js is not installed.
     """
     _install_mathjax(static / "mathjax")
     _write_if_changed(static / PALETTE_CSS, palette_css())
     _install_vega(static / "vega.js")
+    _install_reveal(static / "reveal")
+
+
+def _folder_of(package: str, what: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise RuntimeError(f"{what} is missing: pip install {package.replace('_', '-')}")
+    return Path(spec.origin).parent
 
 
 def _install_mathjax(target: Path) -> None:
-    spec = importlib.util.find_spec(_MATHJAX_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise RuntimeError(f"MathJax is missing: pip install {_MATHJAX_PACKAGE}")
-    source = Path(spec.origin).parent / "static" / "mathjax"
+    source = _folder_of(_MATHJAX_PACKAGE, "MathJax") / "static" / "mathjax"
     for part in _MATHJAX_PARTS:
         if (target / part).exists():
             continue
@@ -61,6 +70,15 @@ def _install_vega(target: Path) -> None:
     # The function keeps the bundle's names apart from those of the other scripts.
     bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     _write_if_changed(target, f"{first_line}(function () {{\n{bundle}\n}})();\n")
+
+
+def _install_reveal(target: Path) -> None:
+    source = _folder_of(_REVEAL_PACKAGE, "reveal.js") / "_static" / "revealjs"
+    for part in _REVEAL_PARTS:
+        copy = target / Path(part).name
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / part, copy)
 
 
 def palette_css() -> str:

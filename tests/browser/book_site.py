@@ -120,6 +120,11 @@ class Page(HTMLParser):
         return Counter(filter(None, (*(element.get("id") for element in self.elements), *named)))
 
     @property
+    def is_deck(self) -> bool:
+        """Whether this is a deck of slides, which has nothing of the theme."""
+        return self.name.startswith("slides/")
+
+    @property
     def source(self) -> Path | None:
         """The site's copy of the notebook or text that the page was made from.
 

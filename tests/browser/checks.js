@@ -1,7 +1,7 @@
 // Runs inside a page of the book. Every check returns sentences, one for each thing that is wrong,
 // that name the element; an empty list says that all is well.
 window.bookChecks = (() => {
-  const PATIENCE_MS = 60000; // only a page with a mistake is waited for so long
+  const PATIENCE_MS = 300000; // only a page with a mistake is waited for so long
   const QUIET_MS = 400; // longer than the page's scripts wait before they follow a new width
   const SHAPES = "path, text, tspan, rect, line, circle, ellipse, polygon, polyline, use";
 
@@ -47,11 +47,13 @@ window.bookChecks = (() => {
     return problems;
   }
 
-  // Waits until the page has followed a new width or theme: every chart is drawn or has failed, no
-  // chart has changed for a while, and no color is still on its way.
+  // Waits until the page has followed a new width or theme: every chart that has a place (those on
+  // slides that are not shown have none) is drawn or has failed, no chart has changed for a while,
+  // and no color is still on its way.
   async function calm(quiet = QUIET_MS) {
     await painted();
-    await until(() => charts().every((chart) => ["live", "failed"].includes(chart.dataset.state)));
+    const laidOut = () => charts().filter((chart) => chart.getClientRects().length);
+    await until(() => laidOut().every((chart) => ["live", "failed"].includes(chart.dataset.state)));
     if (charts().length) await unchanged(quiet);
     for (const motion of document.getAnimations())
       if (Number.isFinite(motion.effect.getComputedTiming().endTime)) motion.finish();

@@ -47,8 +47,9 @@ SET_THEME = (
 #: What a test can ask for, and which pages are of that kind.
 KINDS: dict[str, Callable[[HtmlPage], bool]] = {
     "name": lambda page: True,
-    "page_with_charts": lambda page: bool(page.with_class("bp-chart")),
+    "page_with_charts": lambda page: bool(page.with_class("bp-chart")) and not page.is_deck,
     "page_with_source": lambda page: page.source is not None,
+    "deck": lambda page: page.is_deck,
     "page_of_notebook": lambda page: page.source is not None and page.source.suffix == ".ipynb",
 }
 

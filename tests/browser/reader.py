@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page
 from recorder import Recorder
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 300_000
 #: A picture that has not changed for so long is taken to have followed its slider.
 FOLLOWED_MS = 60
 
@@ -48,6 +48,7 @@ def switch_to(page: Page, theme: str) -> None:
     for _ in range(3):
         page.locator("button.theme-switch-button:visible").first.click()
         if page.evaluate("document.documentElement.dataset.theme") == theme:
-            page.mouse.move(0, 0)  # off the button, or its hint stays and is judged half faded in
+            page.mouse.move(0, 0)  # off the button, or its hint stays and is judged half faded
+            page.wait_for_function("!document.querySelector('.tooltip')")
             return
     pytest.fail(f"three presses of the theme's button never gave the {theme} theme")

@@ -13,7 +13,7 @@ from playwright.sync_api import TimeoutError as BrowserTimeoutError
 from recorder import Recorder
 
 Opener = Callable[..., tuple[Page, Recorder]]
-PATIENCE_MS = 60_000
+PATIENCE_MS = 300_000
 
 
 @pytest.mark.parametrize("protocol", ["http", "file"])

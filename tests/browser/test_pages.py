@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 from accessibility import problems_of_color, problems_of_structure
-from book_site import book_folder, page_names
+from book_site import book_folder, page_names, read_page
 from playwright.sync_api import Page
 from reader import becomes, move_sliders, slider_values, switch_to
 from recorder import Recorder
@@ -36,7 +36,9 @@ def palette(theme: str) -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give each page the theme in which it is loaded."""
     if "theme" in metafunc.fixturenames:
-        names = page_names(book_folder()) or ["no-page"]
+        folder = book_folder()
+        pages = [name for name in page_names(folder) if not read_page(folder, name).is_deck]
+        names = pages or ["no-page"]
         turn = metafunc.function is test_page_over_file
         visits = [(name, THEMES[(number + turn) % 2]) for number, name in enumerate(names)]
         metafunc.parametrize(("visited", "theme"), visits)

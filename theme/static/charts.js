@@ -59,6 +59,12 @@
     for (const child of view.vconcat ?? []) wrapHeadings(child, config, width);
   }
 
+  // On a slide, a chart whose plots are less high can be drawn larger as a whole.
+  function lower(spec, factor) {
+    if (typeof spec.height === "number") spec.height *= factor;
+    for (const view of spec.vconcat ?? []) lower(view, factor);
+  }
+
   // The specification for this theme and this width. In a column of views each needs a width
   // of its own, without the `room` that axes take; a single view can be told the whole.
   function prepared(text, width, room) {
@@ -127,7 +133,7 @@
     }
 
     width() {
-      return Math.floor(Math.min(this.element.clientWidth, MAX_WIDTH));
+      return Math.floor(Math.min(this.live.clientWidth, MAX_WIDTH));
     }
 
     // One drawing at a time, in the order asked for.
@@ -158,7 +164,9 @@
       const target = document.createElement("div");
       this.live.append(target);
       const options = { mode: "vega-lite", renderer: "svg", actions: false, tooltip: { theme: root.dataset.theme } };
-      const result = await window.vegaEmbed(target, prepared(this.text, width, this.room), options);
+      const spec = prepared(this.text, width, this.room);
+      lower(spec, Number(this.element.closest("[data-height]")?.dataset.height ?? 1));
+      const result = await window.vegaEmbed(target, spec, options);
       if (before) {
         result.view.setState(before);
         await result.view.runAsync();
