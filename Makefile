@@ -118,10 +118,10 @@ sweep: $(VENV)/developer ## plant mistakes in the checks of the equations: is ea
 confusion: $(VENV)/developer ## plant mistakes in networks: does the check name each by its name?
 	$(ONE_THREAD) $(PY) -m benchmarks.diagnosis
 
-# Not a part of `test`: the tests run again for each of about a thousand changes.
-mutants: $(VENV)/developer ## change the layers a little, again and again: what does no test notice?
-	rm -rf mutants
-	$(ONE_THREAD) $(BIN)/mutmut run --max-children 2
+# Not a part of `test`: tests run again for each of twelve thousand changes, for hours.
+MUTANTS :=
+mutants: $(VENV)/developer ## change the package a little, again and again: what does no test notice?
+	$(ONE_THREAD) $(BIN)/mutmut run --max-children 2 $(if $(MUTANTS),'$(MUTANTS)')
 	@echo "Changes that no test noticed (mutmut show NAME prints one):"
 	@$(BIN)/mutmut results
 
