@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 VARIABLE = "BOOK_BROWSER"
 NAMES = (
@@ -38,6 +39,26 @@ NOT_FOUND = (
     f"or name one in the environment variable {VARIABLE}"
 )
 INSTALL_TIMEOUT_S = 900
+#: The browser reaches no other machine, and does nothing of its own accord.
+FLAGS = [
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def launch_options(path: Path) -> dict[str, Any]:
+    """What Playwright's ``launch`` is told for the browser ``path``, its network cut.
+
+    Chromium refuses its sandbox to the administrator, as whom containers often run.
+    """
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    args = FLAGS + (["--no-sandbox"] if is_root else [])
+    return {"executable_path": path, "args": args, "chromium_sandbox": not is_root}
 
 
 def find() -> Path | None:

@@ -24,18 +24,9 @@ from recorder import Recorder
 
 sys.path.insert(0, str(REPOSITORY))
 
-from tools.browser import NOT_FOUND, find
+from tools.browser import NOT_FOUND, find, launch_options
 
 HERE = Path(__file__).parent
-FLAGS = [
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 #: Long enough on a machine that others use as well; only a test that fails waits so long.
 TIMEOUT_MS = 300_000
 VIEWPORT = {"width": 1280, "height": 900}
@@ -114,13 +105,8 @@ def browser(folder: Path) -> Iterator[Browser]:
         if os.environ.get("CI", "").lower() not in ("", "0", "false"):
             pytest.fail(f"CI is set, and {NOT_FOUND}", pytrace=False)
         pytest.skip(NOT_FOUND)
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=path,
-            args=FLAGS + (["--no-sandbox"] if is_root else []),
-            chromium_sandbox=not is_root,
-        )
+        started = playwright.chromium.launch(**launch_options(path))
         yield started
         started.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,20 +12,10 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 
-from ..browser import NOT_FOUND, find
+from ..browser import NOT_FOUND, find, launch_options
 from .document import Volume, compose
 from .site import PaperError, Site
 
-#: The browser reaches no other machine, as in the tests of the pages.
-FLAGS = [
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 FIT = (Path(__file__).parent / "fit.js").read_text(encoding="utf-8")
 #: Writes the numbers of pages into the file; returns ids that have none.
 FILL_IN = """numbers => {
@@ -64,14 +53,9 @@ def started_browser() -> Iterator[Browser]:
         raise PaperError(f"{error}.") from error
     if path is None:
         raise PaperError(f"The book cannot be printed: {NOT_FOUND}.")
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(
-                executable_path=path,
-                args=FLAGS + (["--no-sandbox"] if is_root else []),
-                chromium_sandbox=not is_root,
-            )
+            browser = playwright.chromium.launch(**launch_options(path))
         except Error as error:
             reason = error.message.strip().splitlines()[0]
             raise PaperError(f"The browser {path} does not start: {reason}") from error
