@@ -24,6 +24,8 @@ from tools import lecture
 
 CHAPTER = REPOSITORY / "chapters/02-chain-rule.ipynb"
 START_S = 300
+#: A server on a busy machine sometimes waits for ever for a kernel to end.
+STOP_S = 30
 PATIENCE_MS = 300_000
 
 
@@ -62,7 +64,11 @@ def started(folder: Path, home: Path) -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.wait(timeout=START_S)
+        try:
+            server.wait(timeout=STOP_S)
+        except subprocess.TimeoutExpired:
+            server.kill()  # its kernels notice, and end as well
+            server.wait()
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
