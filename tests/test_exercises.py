@@ -169,7 +169,6 @@ def asks_for_more(x, y):
 @pytest.mark.parametrize(
     ("answer", "cause", "told"),
     [
-        (broken, "raises", "AttributeError in the line `return x.nothing`"),
         (broken, "raises", "called with x (2, 3)"),
         (in_place, "changes its argument", "changes its argument x in place"),
         (asks_for_more, "signature", "takes (x, y), and the exercise calls it with 1"),
@@ -192,6 +191,11 @@ def test_the_kind_of_mistake_is_told(doubling, answer, cause, told):
     assert told in " ".join(str(verdict).split())
 
 
+def test_the_line_that_raises_is_shown(doubling):
+    told = " ".join(str(exercises.grade("99.1", broken)).split())
+    assert "AttributeError in the line `return x.nothing`" in told
+
+
 def test_an_answer_of_tensors_or_lists_is_taken(doubling):
     assert exercises.grade("99.1", lambda x: 2 * torch.tensor(x))
     assert exercises.grade("99.1", lambda x: (2 * x).tolist())
@@ -206,6 +210,30 @@ def test_a_slip_is_recognized(doubling):
 def test_check_prints_the_verdict(doubling, capsys):
     assert exercises.check("99.1", lambda x: x + x) is None
     assert capsys.readouterr().out == "Exercise 99.1, Doubling: right\n  All is doubled.\n"
+
+
+def test_what_a_verdict_prints(doubling):
+    def told(state, message="", slip=None):
+        return str(exercises.Verdict(doubling, state, message, None, slip)).splitlines()
+
+    assert told("open") == ["Exercise 99.1, Doubling: not answered yet"]
+    head = "Exercise 99.1, Doubling: not right yet"
+    slip = "  This is what comes out with a square. Twice, not squared."
+    assert told("wrong", "no", doubling.slips[0]) == [head, slip, "  no"]
+    # One line is filled into the box; of a report the lines stay, but for one that is too wide.
+    words = "seven at " * 10
+    seven, three = " ".join(["seven at"] * 7), " ".join(["seven at"] * 3)
+    assert told("wrong", words) == [head, f"  {seven}", f"  {three}"]
+    line, wide = "x " * 37 + "xx", "x " * 38 + "x"
+    assert told("wrong", f"{line}\nthen") == [head, f"  {line}", "  then"]
+    assert told("wrong", f"{wide}\nthen") == [
+        head,
+        "  " + "x " * 31 + "x",
+        "  " + "x " * 6 + "x",
+        "  then",
+    ]
+    hyphens = "-".join(["part"] * 15)
+    assert told("wrong", f"a {hyphens}") == [head, "  a", f"  {hyphens}"]
 
 
 def test_verdicts_fit_a_narrow_page():

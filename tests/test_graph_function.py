@@ -201,6 +201,13 @@ def test_indices_stay_whole(x, y, to):
         run(X, to([True, False, True, True]))
 
 
+def test_bytes_pick_rows_in_numpy_and_are_masks_in_pytorch(x, y):
+    run, numbers = graph.function([x, y], [x[y]]), np.array([1, 0, 1], dtype=np.uint8)
+    assert np.array_equal(run(np.arange(3.0), numbers)[0], [1, 0, 1])
+    with pytest.raises(TypeError, match=r"rows are picked by an array of torch.uint8; expected"):
+        run(torch.arange(3.0), torch.tensor(numbers))
+
+
 @BOTH
 def test_one_graph_runs_on_both_libraries(x, to):
     c = graph.constant(np.array([[1.0, 2], [3, 4]], "float32"))

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from kinds import refused
 
 from backprop import graph
 from backprop.graph import backpropagation
@@ -162,12 +163,25 @@ def test_errors_name_the_line():
     assert f"the gradient of <tanh, made by {__file__}:" in note
     assert y.line in note
     assert y.line == line_of(__file__, "the line of y")
+
+
+def test_seeds_and_targets_that_do_not_fit():
+    x = graph.variable("x")
+    y = graph.tanh(x)
+    run = graph.function([x], graph.gradients(y, [x]))
+    with refused(ValueError, "shape (3,); expected a single number, or a seed: the gradient to"):
+        run(np.ones(3))
     run = graph.function([x], graph.gradients(y, [x], seed=np.ones(4)))
-    with pytest.raises(ValueError, match=r"the seed has shape \(4,\); expected .*\(3, 4\)"):
+    with refused(ValueError, "(4,); expected that of the array whose gradient is taken, (3, 4)"):
         run(np.ones((3, 4)))
-    for z, targets in [(1.0, [x]), (y, [x, 2.0]), (y, ["x"])]:
-        with pytest.raises(TypeError, match="expected a node"):
+    for z, targets, told in [
+        (1.0, [x], "z is 1.0; expected a node"),
+        (y, [x, 2.0], "a target is 2.0; expected a node"),
+        (y, ["x"], "a target is 'x'; expected a node"),
+    ]:
+        with refused(TypeError, told) as caught:
             graph.gradients(z, targets)
+        assert str(caught.value) == told
     with pytest.raises(TypeError, match="has no length"):
         graph.gradients(y, x)
 

@@ -157,6 +157,29 @@ def test_the_gradient_of_a_sum_is_the_sum_of_the_gradients(kind):
     assert_gradient(lambda x: sum((grad * layer(x)).sum() for layer in layers), total, x)
 
 
+class Scale(Layer):
+    """A layer of a reader's own: one weight for each feature."""
+
+    def __init__(self, W):
+        super().__init__()
+        self.W = W
+
+    def __call__(self, x):
+        self._forward = x, x
+        return x * self.W
+
+
+@each_library
+def test_a_step_leaves_no_graph_behind(kind):
+    for layer in (Scale(kind.array([1, 2])), Linear(2, 2, rng=1, bias=False)):
+        layer.W = kind.array(np.ones(layer.W.shape))
+        if kind.library == "torch":
+            layer.W.requires_grad_()
+        layer.descend(kind.array(np.full(layer.W.shape, 3)), 0.5)
+        np.testing.assert_array_equal(values(layer.W), np.full(layer.W.shape, -0.5))
+        assert not getattr(layer.W, "requires_grad", False)
+
+
 # Single layers
 
 

@@ -333,6 +333,12 @@ def test_the_named_folder_needs_nothing_that_downloads(named, monkeypatch):
     check(mnist())
 
 
+def test_without_platformdirs_the_cache_folder_is_not_known(monkeypatch):
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    with refused(ImportError, "; pip install platformdirs"):
+        datasets._cache_folder()
+
+
 def test_the_cache_folder_is_the_users():
     assert datasets._cache_folder().is_absolute()
     assert "backprop-book" in datasets._cache_folder().parts

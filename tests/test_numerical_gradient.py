@@ -221,6 +221,29 @@ def test_directional_derivative_keeps_kind_and_scales_with_the_direction():
     assert directional_derivative(lambda a: a**3, 2.0, 1.0, step=0.25) == 12 + 0.25**2
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("length", [1e-9, 1.0, 1e9])
+def test_the_default_step_follows_the_length_of_the_direction(length):
+    direction = length * np.array([1.0, 0.0, -2.0])  # an entry that does not move sets no step
+    slope = directional_derivative(lambda a: np.exp(a).sum(), np.zeros(3), direction)
+    assert slope == pytest.approx(-length, rel=1e-8)
+
+
+def test_f_is_given_arrays_of_the_dtype_of_x():
+    seen = set()
+
+    def f(a):
+        seen.add(a.dtype)
+        return (a**2).sum()
+
+    x = np.linspace(1, 2, 3, dtype=np.float32)
+    for direction in (np.ones(3), np.ones(3, np.float32)):
+        assert directional_derivative(f, x, direction).dtype == np.float32
+        numerical_gradient(f, x)
+        check_gradient(f, 2 * x, x, before=x.astype(float) + 1)
+    assert seen == {np.dtype(np.float32)}
+
+
 # Bad input
 
 
@@ -262,12 +285,16 @@ def test_the_entry_at_which_f_is_not_finite_is_named():
     x = np.array([[1.0, 2.0], [3.0, 0.0]])
     with pytest.raises(ValueError, match=r"f is nan with entry \(1, 1\) of x moved from 0 to -6"):
         numerical_gradient(lambda a: np.sqrt(a).sum(), x)
+    with pytest.raises(ValueError, match=r"f is nan with entry \(1, 1\) of x moved from 0 to 6"):
+        numerical_gradient(lambda a: np.sqrt(-a).sum(), 0 - x)
     with pytest.raises(ValueError, match=r"f is nan .* away from x at entry \(1, 1\)"):
         check_gradient(lambda a: np.sqrt(a).sum(), x, x)
     with pytest.raises(ValueError, match=r"f is nan .* away from x along random direction"):
         check_gradient(lambda a: np.sqrt(a).sum(), x, x, method="projections")
     with pytest.raises(ValueError, match=r"f is nan at x [-+] .* direction"):
         directional_derivative(lambda a: np.sqrt(a).sum(), x, np.ones((2, 2)))
+    with pytest.raises(ValueError, match=r"f is nan at x \+ .* direction"):
+        directional_derivative(lambda a: np.sqrt(-a).sum(), -x, np.ones((2, 2)))
     with pytest.raises(ValueError, match="f is inf"):
         check_gradient(lambda a: math.inf, x, x)
 
@@ -327,6 +354,11 @@ def test_relative_error_keeps_kind_and_refuses_broadcasting():
     assert relative_error(torch.ones(3), np.ones(3)).dtype == torch.float32
     with pytest.raises(ValueError, match=r"a has shape \(3,\) and b has shape \(3, 1\)"):
         relative_error(np.ones(3), np.ones((3, 1)))
+    for a, b, name in ((1, 1.0, "a"), (1.0, 1, "b")):
+        with pytest.raises(TypeError, match=rf"^{name} is int 1; expected a floating-point dtype"):
+            relative_error(a, b)
+    single = np.array([1.0], np.float32)  # compared in float64: no digit of b is lost
+    assert relative_error(single, np.array([1.0 + 1e-9]))[0] == pytest.approx(1e-9, rel=1e-6)
     with pytest.raises(ValueError, match="floor is 0"):
         relative_error(1.0, 1.0, floor=0)
 
